@@ -1,0 +1,1 @@
+"""The desktop application and the command line. Never imports torch or the training package."""

@@ -1,0 +1,106 @@
+"""What the live session looks like at one instant: the only thing that the window, the reports and the tests read.
+
+Frozen, complete and cheap: painting a snapshot never needs to ask the session for anything else. No Qt here.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from detector.alerts import Marker
+from detector.detections import DetectorInfo
+from detector.frame import Frame, SourceInfo
+from detector.watchdog import AiState
+
+
+class SourceStatus(enum.Enum):
+    """What the picture is doing, as the status line says it."""
+
+    OPENING = "opening"
+    PLAYING = "playing"
+    PAUSED = "paused"
+    LOST = "signal lost"  # retried
+    GONE = "device vanished"  # retried
+    ENDED = "ended"
+    FAILED = "cannot be opened"  # retried for live sources, final for files
+    UNDECODABLE = "damaged frames"  # playing goes on
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSnapshot:
+    """The source's state.
+
+    Attributes:
+        status: what the picture is doing.
+        label: short name of the source.
+        detail: why, in words; empty while all is well.
+        info: what is known of it; None until it was opened once.
+        frames: delivered so far.
+        undecodable: damaged frames so far.
+        frame_rate: measured over the last second or so, in frames per second.
+        retries: how often a lost source was reopened.
+    """
+
+    status: SourceStatus
+    label: str
+    detail: str = ""
+    info: SourceInfo | None = None
+    frames: int = 0
+    undecodable: int = 0
+    frame_rate: float = 0.0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AiSnapshot:
+    """The AI's state.
+
+    Attributes:
+        state: off, starting, on, late, stalled, restarting or failed.
+        detail: why, in words.
+        info: model, version, provider; None until it came up once.
+        analysed: frames analysed so far.
+        skipped: frames that the AI never saw, because a newer one was there.
+        failed: frames on which the detector reported an error.
+        restarts: of the AI process.
+        overlay_age_ms: age of the newest result, from capture of its frame to now; None if there is none.
+        expired: True when results are older than the limit, so that no box may be shown.
+        latency_ms: last capture-to-result latency.
+    """
+
+    state: AiState
+    detail: str = ""
+    info: DetectorInfo | None = None
+    analysed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    restarts: int = 0
+    overlay_age_ms: float | None = None
+    expired: bool = False
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSnapshot:
+    """Everything that one paint of the live page shows.
+
+    Attributes:
+        frame: the newest picture; None before the first.
+        source: the source's state.
+        ai: the AI's state.
+        markers: boxes to show, in pixels of ``frame``; empty when the AI is not on or results have expired.
+        new_alerts: how many markers have appeared so far: the sound plays when this number grows.
+        recording: where the recording goes; None if nothing is recorded.
+        recorder_fault: what went wrong with the recording; empty if nothing.
+        taken_ns: ``perf_counter_ns`` of this snapshot.
+    """
+
+    frame: Frame | None
+    source: SourceSnapshot
+    ai: AiSnapshot
+    markers: tuple[Marker, ...]
+    new_alerts: int
+    recording: str | None
+    recorder_fault: str
+    taken_ns: int

@@ -1,0 +1,109 @@
+"""What a detector says of one frame, and what every detector promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.frame import Frame, FrameTime
+from detector.geometry import Boxes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """The boxes found in one frame, best score first; arrays are read-only.
+
+    Attributes:
+        frame_index: capture index of the frame.
+        time: its media time, None for stills.
+        boxes: float32 ``(N, 4)`` xyxy in frame pixels, half-open.
+        scores: float32 ``(N,)`` in 0 to 1.
+        classes: int64 ``(N,)`` index into the model's class names.
+        stage_ns: how long each stage took (``preprocess``, ``infer``, ``decode``), in nanoseconds.
+    """
+
+    frame_index: int
+    time: FrameTime | None
+    boxes: Boxes
+    scores: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+    stage_ns: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes)
+        if self.boxes.shape != (count, 4) or self.boxes.dtype != np.float32:
+            raise ValueError(f"boxes must be float32 (N, 4), not {self.boxes.dtype} {self.boxes.shape}")
+        if self.scores.shape != (count,) or self.classes.shape != (count,):
+            raise ValueError("boxes, scores and classes must have the same length")
+        if not (np.isfinite(self.boxes).all() and np.isfinite(self.scores).all()):
+            raise ValueError("boxes and scores must be finite")
+        if (np.diff(self.scores) > 0).any():
+            raise ValueError("scores must be sorted, best first")
+        for array in (self.boxes, self.scores, self.classes):
+            array.flags.writeable = False
+
+    @classmethod
+    def empty(cls, frame_index: int, time: FrameTime | None) -> Self:
+        """An analysed frame in which nothing was found. Never use it for a frame that was *not* analysed."""
+        none = np.zeros(0, np.float32)
+        return cls(frame_index, time, np.zeros((0, 4), np.float32), none, np.zeros(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def above(self, min_score: float, at_most: int | None = None) -> Detections:
+        """The detections with at least this score (and at most so many): the first ones, as scores are sorted."""
+        count = int(np.count_nonzero(self.scores >= np.float32(min_score)))
+        if at_most is not None:
+            count = min(count, at_most)
+        return Detections(
+            self.frame_index, self.time, self.boxes[:count], self.scores[:count], self.classes[:count], self.stage_ns
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """What runs: shown on the screen and written into every record.
+
+    Attributes:
+        model: the model's name.
+        version: its version.
+        variant: which file of it.
+        sha256: the file's hash.
+        threshold: the variant's operating threshold.
+        classes: class names by index.
+        provider: short name of the execution provider that really runs (``cpu``, ``cuda``, ``tensorrt``).
+        provider_reason: why that one, when the user left the choice open.
+        validated_light: in which light the model was validated (``white``, ``nbi``, ...).
+    """
+
+    model: str
+    version: str
+    variant: str
+    sha256: str
+    threshold: float
+    classes: tuple[str, ...]
+    provider: str
+    provider_reason: str = ""
+    validated_light: tuple[str, ...] = ()
+
+
+class Detector(Protocol):
+    """Finds polyps in single frames. Stateless between frames; used by one thread."""
+
+    @property
+    def info(self) -> DetectorInfo:
+        """What runs."""
+        ...
+
+    def detect(self, frame: Frame, min_score: float | None = None) -> Detections:
+        """Boxes with a score of at least ``min_score`` (default: the operating threshold).
+
+        Raises:
+            PolypwatchError: the runtime failed; a failure is never an empty result.
+        """
+        ...

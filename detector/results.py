@@ -1,0 +1,276 @@
+"""Detection results on disk: schema ``polypwatch.detect/1``, one JSON object whose frames are streamed, one per line.
+
+A frame that could not be decoded or analysed has a status that says so; it never looks like 'no polyps'. The format is
+documented in ``docs/formats.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Annotated, Any, Literal, Self, TypeVar
+
+import ijson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from detector.detections import Detections, DetectorInfo
+from detector.errors import FormatError, OutputError
+from detector.frame import FrameTime
+from detector.schema import describe_validation_error, require_schema
+
+SCHEMA = "polypwatch.detect/1"
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def _to_fraction(value: Any) -> Any:
+    return Fraction(value) if isinstance(value, str) else value
+
+
+TimeBase = Annotated[
+    Fraction,
+    BeforeValidator(_to_fraction),
+    PlainSerializer(lambda f: f"{f.numerator}/{f.denominator}", return_type=str),
+]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+
+class ModelRef(_Record):
+    """Which file of which model made the results."""
+
+    name: str
+    version: str
+    variant: str
+    sha256: str
+
+    @classmethod
+    def of(cls, info: DetectorInfo) -> ModelRef:
+        """The reference for a running detector."""
+        return cls(name=info.model, version=info.version, variant=info.variant, sha256=info.sha256)
+
+
+class Box(_Record):
+    """One detection: ``x1, y1, x2, y2`` in source pixels, half-open; ``track`` is None where nothing is tracked."""
+
+    box: tuple[float, float, float, float]
+    score: float
+    class_: str = Field(alias="class")
+    track: int | None
+
+
+class FrameRow(_Record):
+    """One frame.
+
+    Attributes:
+        file: path of the video or image, as given or below its folder.
+        index: counted from 0 in each video or folder.
+        pts: media time in ticks of the header's ``time_base``; None for stills.
+        time_s: the same in seconds; None for stills, which are never tracked.
+        width: of the frame in pixels; None if it could not be decoded.
+        height: likewise.
+        status: ``ok``, ``undecodable`` (no picture) or ``failed`` (no result).
+        error: what happened, unless ``ok``.
+        detections: boxes in source pixels, best first. Empty and ``ok`` means that nothing was found.
+    """
+
+    file: str
+    index: int
+    pts: int | None
+    time_s: float | None
+    width: int | None
+    height: int | None
+    status: Literal["ok", "undecodable", "failed"]
+    error: str | None
+    detections: tuple[Box, ...]
+
+
+class ResultsHeader(_Record):
+    """What made the results.
+
+    Attributes:
+        schema_: ``polypwatch.detect/1``.
+        model: the file that ran, with its hash.
+        software: name and version of this program.
+        threshold: the operating threshold: what alerts and tracks are made from.
+        min_score: the lowest score that is listed.
+        provider: the execution provider that ran.
+        time_base: seconds per tick of every ``pts``; None if there are only stills.
+    """
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    model: ModelRef
+    software: str
+    threshold: float
+    min_score: float
+    provider: str
+    time_base: TimeBase | None
+
+
+def common_time_base(bases: Iterable[Fraction]) -> Fraction | None:
+    """The coarsest tick in which every time of all ``bases`` is a whole number; None for no bases."""
+    common: Fraction | None = None
+    for base in bases:
+        if common is None:
+            common = base
+        else:
+            denominator = math.lcm(common.denominator, base.denominator)
+            ticks = math.gcd(int(common * denominator), int(base * denominator))
+            common = Fraction(ticks, denominator)
+    return common
+
+
+def ticks(time: FrameTime | None, base: Fraction | None) -> int | None:
+    """A media time in ticks of ``base``.
+
+    Raises:
+        ValueError: it is not a whole number of them.
+    """
+    if time is None or base is None:
+        return None
+    value = time.pts * time.time_base / base
+    if value.denominator != 1:
+        raise ValueError(f"{time} is not a whole number of ticks of {base} s")
+    return int(value)
+
+
+def boxes_of(detections: Detections, classes: tuple[str, ...], tracks: tuple[int, ...] = ()) -> tuple[Box, ...]:
+    """The rows for a frame's detections; ``tracks`` may be shorter: the rest was not tracked."""
+    ids = (*tracks, *(None,) * len(detections))
+    rows = zip(detections.boxes.tolist(), detections.scores.tolist(), detections.classes.tolist(), ids, strict=False)
+    return tuple(
+        Box(
+            # A float32 has about 7 digits: more would be noise in the file.
+            box=(round(b[0], 3), round(b[1], 3), round(b[2], 3), round(b[3], 3)),
+            score=round(score, 6),
+            class_=classes[cls],
+            track=track,
+        )
+        for b, score, cls, track in rows
+    )
+
+
+class ResultsWriter:
+    """Streams results to ``path``; they appear under that name once they are whole.
+
+    Use as a context manager. While it runs the file is called ``NAME.part``. If the run is interrupted, what was
+    written so far is closed as valid JSON with ``"complete": false`` and takes its name.
+
+    Args:
+        path: where to write.
+        header: what made the results.
+
+    Raises:
+        OutputError: the folder does not exist or cannot be written, or the disk is full.
+    """
+
+    def __init__(self, path: Path, header: ResultsHeader) -> None:
+        self.path = path
+        self._part = path.with_name(path.name + ".part")
+        self._count = 0
+        try:
+            self._file: IO[str] = self._part.open("w", encoding="utf-8")
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        fields = header.model_dump(mode="json", by_alias=True)
+        self._emit(json.dumps(fields, ensure_ascii=False)[:-1] + ', "frames": [')
+
+    def write(self, row: FrameRow) -> None:
+        """Add one frame.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        self._emit((",\n" if self._count else "\n") + row.model_dump_json(by_alias=True))
+        self._count += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        complete = "true" if error is None else "false"
+        if not isinstance(error, OutputError):
+            self._emit(f'\n], "complete": {complete}}}\n')
+        try:
+            self._file.close()
+            os.replace(self._part, self.path)
+        except OSError as problem:
+            raise _cannot_write(self.path, problem) from problem
+
+    def _emit(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+
+def read_header(path: Path) -> ResultsHeader:
+    """What made the results in ``path``.
+
+    Raises:
+        FormatError: unreadable, of another schema, or damaged.
+    """
+    fields: dict[str, Any] = {}
+    builder: ijson.ObjectBuilder | None = None
+    key = ""
+    for prefix, event, value in _events(path):
+        if prefix == "" and event == "map_key":
+            key, builder = value, None
+            if key == "frames":
+                break  # everything that says what made them stands before the frames
+        elif prefix:
+            builder = builder or ijson.ObjectBuilder()
+            builder.event(event, value)
+            fields[key] = builder.value
+    require_schema(fields, SCHEMA, str(path))
+    return _validated(ResultsHeader, fields, path)
+
+
+def read_frames(path: Path) -> Iterator[FrameRow]:
+    """The frames of ``path``, one by one: three hours of video do not fit comfortably into memory.
+
+    Raises:
+        FormatError: unreadable or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            for row in ijson.items(file, "frames.item", use_float=True):
+                yield _validated(FrameRow, row, path)
+    except (OSError, ijson.JSONError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _events(path: Path) -> Iterator[tuple[str, str, Any]]:
+    try:
+        with path.open("rb") as file:
+            yield from ijson.parse(file, use_float=True)
+    except (OSError, ijson.JSONError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _validated(kind: type[T], fields: Any, path: Path) -> T:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise FormatError(f"{path} is damaged: {describe_validation_error(error)}.") from error
+
+
+def _unreadable(path: Path, error: Exception) -> FormatError:
+    return FormatError(
+        f"Cannot read the results in {path}: {error}.", "Is it the right file, and was it written whole?"
+    )
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"Cannot write {path}: {error.strerror or error}.", "Choose another place, or free some space, and run again."
+    )
