@@ -1,7 +1,8 @@
 """The live session: capture thread, AI process, alerts and recorder, and what they add up to at any instant.
 
-Video first: the capture thread does ``read -> recorder.offer -> show -> ai.submit`` and nothing more, never waits for the
-AI or the window, and never sees a detector. No Qt here: the window, the offscreen run and the tests drive the same session.
+Video first: the capture thread does ``read -> recorder.offer -> show -> ai.submit`` and nothing more, never waits for
+the AI or the window, and never sees a detector. No Qt here: the window, the offscreen run and the tests drive the same
+session.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from detector.alerts import AlertFilter, AlertSettings, AlertUpdate, Marker
 from detector.detections import Detections, DetectorInfo
 from detector.errors import OutputError, SourceError
 from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceState
+from detector.geometry import Size
 from detector.watchdog import AiState
 
 _LOG = logging.getLogger(__name__)
@@ -77,12 +79,35 @@ class LiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedFrame:
-    """One result as the session received it: what the results file and the summary are made of."""
+    """One result as the session received it: what the results file and the summary are made of.
+
+    Attributes:
+        detections: raw, in pixels of the frame.
+        update: the alerts and tracks that they led to.
+        info: the detector that ran.
+        size: of the frame.
+        name: file name of a still, else empty.
+        captured_ns: ``perf_counter_ns`` at which the frame was captured.
+        received_ns: the same for the arrival of the result.
+    """
 
     detections: Detections
     update: AlertUpdate
+    info: DetectorInfo
+    size: Size
+    name: str
     captured_ns: int
     received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFrame:
+    """A frame that the AI saw and could not analyse."""
+
+    index: int
+    size: Size
+    name: str
+    message: str
 
 
 @dataclass(slots=True)
@@ -108,7 +133,7 @@ class LiveSession:
         label: its short name, for before it was opened.
         make_ai: builds the AI process from the callbacks for results, failed frames and changed states.
         settings: limits.
-        on_analysed: called with every result, from the AI's supervisor thread.
+        on_analysed: called with every result and every failed frame, from the AI's supervisor thread.
         clock_ns: replaced in tests.
     """
 
@@ -118,7 +143,7 @@ class LiveSession:
         label: str,
         make_ai: AiFactory,
         settings: LiveSettings | None = None,
-        on_analysed: Callable[[AnalysedFrame], None] | None = None,
+        on_analysed: Callable[[AnalysedFrame | FailedFrame], None] | None = None,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self.settings = settings or LiveSettings()
@@ -132,6 +157,7 @@ class LiveSession:
         self._ai_enabled = True
         self._alerts: AlertFilter | None = None
         self._markers: tuple[Marker, ...] = ()
+        self._submitted: dict[int, tuple[Size, str]] = {}
         self._result_index = -1
         self._result_captured_ns: int | None = None
         self._latency_ns: int | None = None
@@ -329,6 +355,8 @@ class LiveSession:
         self._wake()
         # Priorities on a small machine: paint, then record, then AI.
         if recorder is None or not recorder.busy:
+            with self._lock:
+                self._submitted[frame.index] = (frame.size, frame.name)
             self._ai.submit(frame)
 
     def _interrupted(self, item: Interruption) -> bool:
@@ -361,6 +389,7 @@ class LiveSession:
         with self._lock:
             if not self._ai_enabled or info is None or detections.frame_index <= self._result_index:
                 return
+            size, name = self._answered(detections.frame_index)
             update = self._alert_update(detections, info)
             self._markers = update.markers
             self._new_alerts += sum(marker.is_new for marker in update.markers)
@@ -368,12 +397,22 @@ class LiveSession:
             self._result_captured_ns = captured_ns
             self._latency_ns = received_ns - captured_ns
         if self._on_analysed is not None:
-            self._on_analysed(AnalysedFrame(detections, update, captured_ns, received_ns))
+            self._on_analysed(AnalysedFrame(detections, update, info, size, name, captured_ns, received_ns))
         self._wake()
 
     def _take_failure(self, index: int, message: str) -> None:
         _LOG.warning("frame %d could not be analysed: %s", index, message)
+        with self._lock:
+            size, name = self._answered(index)
+        if self._on_analysed is not None:
+            self._on_analysed(FailedFrame(index, size, name, message))
         self._wake()
+
+    def _answered(self, index: int) -> tuple[Size, str]:
+        """Size and name of a frame that the AI answered; forgets it and all before it (those were skipped)."""
+        frame = self._submitted[index]
+        self._submitted = {k: v for k, v in self._submitted.items() if k > index}
+        return frame
 
     def _alert_update(self, detections: Detections, info: DetectorInfo) -> AlertUpdate:
         if self._alerts is None:

@@ -28,15 +28,16 @@ from detector.geometry import Size
 
 SIDECAR_SCHEMA = "polypwatch.frames/1"
 _KEY_INTERVAL_S = 0.5
-_MKV_TIME_BASE = Fraction(1, 1000)  # what the container stores
+_TIME_BASE = Fraction(1, 1000)  # what MKV stores
+_CONTAINER_OPTIONS = {".mkv": {"cluster_time_limit": "500"}, ".mp4": {"movflags": "+faststart"}}
 _SPOOL_BYTES = 400_000_000  # about 64 frames of 1080p: two seconds for a disk that hiccups
 
 
 class VideoFile:
-    """One clean H.264 file in MKV.
+    """One H.264 file.
 
     Args:
-        path: where to write.
+        path: where to write; ``.mkv`` survives a crash up to the last half second, ``.mp4`` plays everywhere.
         size: of every frame; an odd last row or column is left out, as H.264 4:2:0 demands.
         rate: nominal frames per second, for the key-frame interval.
         crf: quality of x264; 18 is hardly distinguishable from the source.
@@ -49,13 +50,13 @@ class VideoFile:
         self.path = path
         self.size = Size(size.width // 2 * 2, size.height // 2 * 2)
         try:
-            self._container = av.open(str(path), "w", format="matroska", options={"cluster_time_limit": "500"})
+            self._container = av.open(str(path), "w", options=_CONTAINER_OPTIONS[path.suffix])
         except (OSError, av.error.FFmpegError) as error:
             raise OutputError(f"Cannot write {path}: {error}.", "Choose another folder for recordings.") from error
         self._stream: Any = self._container.add_stream("libx264", rate=round(rate or 25))
         self._stream.width, self._stream.height = self.size
         self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = self._stream.codec_context.time_base = _MKV_TIME_BASE
+        self._stream.time_base = self._stream.codec_context.time_base = _TIME_BASE
         self._stream.codec_context.gop_size = max(1, round(float(rate or 25) * _KEY_INTERVAL_S))
         self._stream.options = {"preset": "ultrafast", "crf": str(crf), "tune": "zerolatency"}
         self._last_pts = -1
@@ -69,7 +70,7 @@ class VideoFile:
         frame = av.VideoFrame.from_ndarray(image[: self.size.height, : self.size.width], format="bgr24")
         # Two frames may fall into the same millisecond; the container wants strictly growing times.
         self._last_pts = frame.pts = max(round(seconds * 1000), self._last_pts + 1)
-        frame.time_base = _MKV_TIME_BASE
+        frame.time_base = _TIME_BASE
         self._mux(self._stream.encode(frame))
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ class Marker:
     """A box that the screen shows.
 
     Attributes:
-        track_id: which track it belongs to.
+        track_id: which track it belongs to; 0 on a still.
         box: ``x1, y1, x2, y2`` in frame pixels.
         score: of the latest detection.
         class_index: index into the model's class names.
@@ -101,6 +101,13 @@ class AlertFilter:
         self._shown_since = {k: v for k, v in self._shown_since.items() if k in alive}
         markers = tuple(m for m in (self._marker(track, time_s) for track in tracking.tracks) if m is not None)
         return AlertUpdate(markers, tracking)
+
+    def still(self, detections: Detections) -> AlertUpdate:
+        """A single picture: what reaches the threshold is shown at once, and nothing is tracked."""
+        sure = detections.above(self.settings.threshold)
+        rows = zip(sure.boxes.tolist(), sure.scores.tolist(), sure.classes.tolist(), strict=True)
+        markers = tuple(Marker(0, (b[0], b[1], b[2], b[3]), score, cls, 0.0, False) for b, score, cls in rows)
+        return AlertUpdate(markers, TrackUpdate((), ()))
 
     def restart_clock(self) -> None:
         """Forget what is shown because media time starts anew; track ids go on."""

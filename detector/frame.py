@@ -107,6 +107,7 @@ class SourceInfo:
         size: of the first picture.
         rate: nominal frames per second; None where there is none (stills, variable).
         frame_count: how many frames the container claims; None where unknown. An estimate, never relied on.
+        time_base: seconds per tick of every frame's media time; None for stills.
     """
 
     kind: SourceKind
@@ -115,6 +116,7 @@ class SourceInfo:
     size: Size
     rate: Fraction | None
     frame_count: int | None = None
+    time_base: Fraction | None = None
 
 
 class FrameSource(Protocol):

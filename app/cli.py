@@ -1,0 +1,186 @@
+"""The command ``polypwatch``: parses arguments, says errors in one message, and hands over to the rooms below.
+
+Nothing heavy is imported before it is needed: ``polypwatch --help`` answers at once, and ``detect`` does not need Qt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import RESEARCH_USE, SOFTWARE
+from detector.errors import PolypwatchError, UsageError
+
+if TYPE_CHECKING:
+    from detector.manifest import ModelManifest
+
+_PARTIAL = 9  # some frames were not analysed: the results say which
+_INTERRUPTED = 130
+_POLICIES = ("auto", "cuda", "tensorrt", "cpu")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if args.verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        return int(args.run(args))
+    except PolypwatchError as error:
+        print(f"polypwatch: {error.what}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("polypwatch: interrupted.", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="polypwatch", description=f"Polyp detection in colonoscopy video. {RESEARCH_USE}."
+    )
+    parser.add_argument("--version", action="version", version=SOFTWARE)
+    parser.add_argument("--verbose", action="store_true", help="log what happens, to stderr")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_live(commands)
+    _add_detect(commands)
+    _add_models(commands)
+    return parser
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", help="run the live pipeline on the bundled procedure, or on any source")
+    demo.add_argument("--source", help="video, folder of images, camera or stream (default: the bundled procedure)")
+    demo.add_argument("--offscreen", action="store_true", help="no window: run to the end and leave a folder")
+    demo.add_argument("--out", type=Path, default=Path("polypwatch-out"), help="where the folder goes (%(default)s)")
+    demo.add_argument("--seconds", type=_positive, help="stop an offscreen run after this long")
+    _add_model_options(demo)
+    demo.set_defaults(run=_demo)
+
+
+def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    live = commands.add_parser("live", help="open the window on a camera, a stream, a video or a folder of images")
+    live.add_argument("source", help="camera:0, /dev/video0, rtsp://..., udp://..., a video or a folder")
+    live.add_argument("--loop", action="store_true", help="begin a file anew at its end")
+    live.add_argument("--record", type=Path, metavar="FOLDER", help="where recordings go (key R)")
+    live.add_argument("--snapshots", type=Path, metavar="FOLDER", help="where snapshots go (key S)")
+    _add_model_options(live)
+    live.set_defaults(run=_live)
+
+
+def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    detect = commands.add_parser("detect", help="analyse every frame of videos, folders and images into a JSON file")
+    detect.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    detect.add_argument("--json", type=Path, required=True, metavar="OUT", help="the results file")
+    detect.add_argument("--min-score", type=_score, help="lowest score to list, 0.01 to 1 (default: the threshold)")
+    detect.add_argument("--quiet", action="store_true", help="no progress bar")
+    _add_model_options(detect)
+    detect.set_defaults(run=_detect)
+
+
+def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    models = commands.add_parser("models", help="list the installed models with their figures")
+    models.add_argument("--json", action="store_true", help="as JSON")
+    models.set_defaults(run=_models)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="fast", help="a model's name or folder (%(default)s)")
+    parser.add_argument("--variant", help="one of the model's files (default: the one for the provider)")
+    parser.add_argument("--provider", default="auto", choices=_POLICIES, help="what runs the model (%(default)s)")
+    parser.add_argument("--threads", type=_threads, help="CPU threads for the model")
+
+
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0.01 <= value <= 1:
+        raise argparse.ArgumentTypeError("must lie between 0.01 and 1")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return value
+
+
+def _threads(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from app.main import demo
+
+    return demo(args)
+
+
+def _live(args: argparse.Namespace) -> int:
+    from app.main import live
+
+    return live(args)
+
+
+def _detect(args: argparse.Namespace) -> int:
+    from app.detect import run_detect
+    from detector.runtime import load_detector
+
+    detector = load_detector(args.model, args.provider, args.variant, args.threads)
+    info = detector.info
+    reason = f" ({info.provider_reason})" if info.provider_reason else ""
+    print(f"{info.model} {info.version}, {info.variant}, on {info.provider}{reason}", file=sys.stderr)
+    counts = run_detect(args.paths, args.json, detector, args.min_score, progress=not args.quiet)
+    print(f"{counts.frames} frames, {counts.detections} boxes: {args.json}", file=sys.stderr)
+    if counts.not_analysed:
+        print(
+            f"polypwatch: {counts.not_analysed} of {counts.frames} frames could not be analysed; "
+            "their status in the results says why.",
+            file=sys.stderr,
+        )
+        return _PARTIAL
+    return 0
+
+
+def _models(args: argparse.Namespace) -> int:
+    from detector.manifest import load_manifest, model_folders, verified_model_bytes
+
+    manifests: list[ModelManifest] = []
+    for folder in model_folders():
+        manifest = load_manifest(folder)
+        for variant in manifest.variants:
+            verified_model_bytes(folder, variant)
+        manifests.append(manifest)
+    if not manifests:
+        raise UsageError("No model is installed.", "Reinstall Polypwatch: its models come with it.")
+    if args.json:
+        print(json.dumps([m.model_dump(mode="json", by_alias=True) for m in manifests], indent=2))
+    else:
+        print("\n\n".join(_model_text(m) for m in manifests))
+    return 0
+
+
+def _model_text(manifest: ModelManifest) -> str:
+    light = ", ".join(manifest.validated_light)
+    lines = [f"{manifest.name} {manifest.version}: finds {', '.join(manifest.classes)}; validated in {light} light"]
+    for variant in manifest.variants:
+        size = f"{variant.input.width}x{variant.input.height}"
+        lines.append(
+            f"  {variant.name}: {variant.precision}, {size}, for {', '.join(variant.providers)}, "
+            f"threshold {variant.threshold:.3f}, sha256 {variant.sha256[:12]}"
+        )
+        for metric in variant.metrics:
+            values = ", ".join(f"{name} {value:.3f}" for name, value in metric.values.items())
+            lines.append(f"    {metric.dataset} ({metric.images} images): {values}")
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""What the window asks of a live session. The session does not know the window; tests give it a scripted one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from app.snapshot import LiveSnapshot
+
+
+class Session(Protocol):
+    """A running examination or replay, as the window sees it.
+
+    Every method may be called from the window's thread at any time and returns at once; ``stop`` may take a few seconds.
+    """
+
+    def snapshot(self) -> LiveSnapshot:
+        """The state right now; cheap, and allowed from every thread."""
+        ...
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called, from any thread, after every new frame, result and change of state."""
+        ...
+
+    @property
+    def ai_enabled(self) -> bool:
+        """Whether the user wants the AI."""
+        ...
+
+    def set_ai_enabled(self, enabled: bool, /) -> None:
+        """Switch the AI on or off; what it then really does is in the snapshot."""
+        ...
+
+    @property
+    def paused(self) -> bool:
+        """Whether the user holds the picture."""
+        ...
+
+    def set_paused(self, paused: bool, /) -> None:
+        """Hold the picture or let it go on; for files only."""
+        ...
+
+    @property
+    def can_record(self) -> bool:
+        """Whether this session has a recorder."""
+        ...
+
+    def start_recording(self) -> None:
+        """Begin a recording.
+
+        Raises:
+            PolypwatchError: it cannot be written.
+        """
+        ...
+
+    def stop_recording(self) -> None:
+        """End the recording and complete its files."""
+        ...
+
+    def start(self) -> None:
+        """Begin: open the source, start the AI."""
+        ...
+
+    def stop(self) -> None:
+        """End everything and wait for it; once stopped, ``wake`` is not called any more."""
+        ...
