@@ -31,6 +31,8 @@ from detector.watchdog import AiState
 _LOG = logging.getLogger(__name__)
 _RATE_WINDOW_NS = 1_000_000_000
 _UNDECODABLE_SHOWN_NS = 2_000_000_000
+# What is on the screen is not what is in front of the scope: no box may suggest that the AI looks at it.
+_NO_PICTURE = (SourceStatus.LOST, SourceStatus.GONE, SourceStatus.FAILED, SourceStatus.OPENING)
 
 
 class AiPort(Protocol):
@@ -162,7 +164,6 @@ class LiveSession:
         self._result_captured_ns: int | None = None
         self._latency_ns: int | None = None
         self._new_alerts = 0
-        self._paused_ns: int | None = None
         self._recorder: Recorder | None = None
         self._recorder_fault = ""
         self._stopping = threading.Event()
@@ -225,8 +226,6 @@ class LiveSession:
         """Hold or continue a file; without effect on a live source."""
         if paused and not self.can_pause:
             return
-        with self._lock:
-            self._paused_ns = self._clock_ns() if paused else None
         if paused:
             self._resumed.clear()
         else:
@@ -273,11 +272,14 @@ class LiveSession:
             picture = self._picture
             age_ns = self._overlay_age(now_ns)
             expired = age_ns is None or age_ns > self.settings.overlay_limit_ns
-            shown = report.state is AiState.ON and self._ai_enabled and not expired
+            state = report.state
+            if state is AiState.LATE and report.idle:
+                state = AiState.ON  # it is waiting for a picture, not behind: what fails is the source, and that is said
+            shown = state is AiState.ON and self._ai_enabled and not expired and picture.status not in _NO_PICTURE
             return LiveSnapshot(
                 frame=picture.frame,
                 source=self._source_snapshot(picture, now_ns),
-                ai=self._ai_snapshot(report, age_ns, expired),
+                ai=self._ai_snapshot(report, state, age_ns, expired),
                 markers=self._markers if shown else (),
                 new_alerts=self._new_alerts,
                 recording=str(self._recorder.folder) if self._recorder else None,
@@ -429,11 +431,16 @@ class LiveSession:
     # -- the snapshot's parts; called with the lock held ----------------------------------------------------------
 
     def _overlay_age(self, now_ns: int) -> int | None:
-        """Age of the newest result; while a file is paused its picture, and so the overlay, does not age."""
+        """How far the newest result lies behind the picture.
+
+        While the very picture that was analysed is on the screen (a still, a paused file) its boxes do not age.
+        """
         if self._result_captured_ns is None:
             return None
-        reference_ns = min(now_ns, self._paused_ns) if self._paused_ns is not None else now_ns
-        return max(0, reference_ns - self._result_captured_ns)
+        frame = self._picture.frame
+        if frame is not None and frame.index == self._result_index:
+            return self._latency_ns
+        return now_ns - self._result_captured_ns
 
     def _source_snapshot(self, picture: _Picture, now_ns: int) -> SourceSnapshot:
         while picture.stamps and now_ns - picture.stamps[0] > _RATE_WINDOW_NS:
@@ -449,10 +456,10 @@ class LiveSession:
             retries=picture.retries,
         )
 
-    def _ai_snapshot(self, report: AiReport, age_ns: int | None, expired: bool) -> AiSnapshot:
+    def _ai_snapshot(self, report: AiReport, state: AiState, age_ns: int | None, expired: bool) -> AiSnapshot:
         return AiSnapshot(
-            state=report.state,
-            detail=report.detail,
+            state=state,
+            detail=report.detail if state is report.state else "",
             info=report.info,
             analysed=report.analysed,
             skipped=report.skipped,
@@ -461,6 +468,7 @@ class LiveSession:
             overlay_age_ms=None if age_ns is None else age_ns / 1e6,
             expired=expired,
             latency_ms=None if self._latency_ns is None else self._latency_ns / 1e6,
+            result_captured_ns=self._result_captured_ns,
         )
 
     def _wake(self) -> None:

@@ -11,7 +11,7 @@ from app.snapshot import LiveSnapshot
 class Session(Protocol):
     """A running examination or replay, as the window sees it.
 
-    Every method may be called from the window's thread at any time and returns at once; ``stop`` may take a few seconds.
+    Every method may be called from the window's thread at any time and returns at once, but ``stop`` (a few seconds).
     """
 
     def snapshot(self) -> LiveSnapshot:

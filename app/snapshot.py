@@ -64,9 +64,11 @@ class AiSnapshot:
         skipped: frames that the AI never saw, because a newer one was there.
         failed: frames on which the detector reported an error.
         restarts: of the AI process.
-        overlay_age_ms: age of the newest result, from capture of its frame to now; None if there is none.
+        overlay_age_ms: how far the newest result lies behind the picture; None if there is none. Its latency while
+            the very picture that was analysed is shown, else the time since that picture was captured.
         expired: True when results are older than the limit, so that no box may be shown.
         latency_ms: last capture-to-result latency.
+        result_captured_ns: when the frame of the newest result was captured.
     """
 
     state: AiState
@@ -79,6 +81,7 @@ class AiSnapshot:
     overlay_age_ms: float | None = None
     expired: bool = False
     latency_ms: float | None = None
+    result_captured_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A frame *is* the picture area: what lies around it (borders, insets) was cut off
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
@@ -77,6 +77,8 @@ class Interruption:
         index: capture index that the damaged picture would have had (UNDECODABLE only, else None).
         time: its media time, if known.
         name: its file name, for stills.
+        picture: what the decoder made of the damaged data, read-only BGR as in a Frame, or None. To be looked at, so
+            that a live picture does not freeze, and marked as damaged; never to be analysed.
     """
 
     state: SourceState
@@ -84,6 +86,11 @@ class Interruption:
     index: int | None = None
     time: FrameTime | None = None
     name: str = ""
+    picture: npt.NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.picture is not None:
+            self.picture.flags.writeable = False
 
 
 class SourceKind(enum.Enum):

@@ -154,7 +154,7 @@ class Watchdog:
         """The process analysed its frame."""
         if self._life is None:
             return
-        self._life.sent_ns, self._life.last_result_ns = None, now_ns
+        self._life.last_result_ns = now_ns
         self._life.failures, self._life.failure = 0, ""
         if self._newest_captured_ns is None or captured_ns > self._newest_captured_ns:
             self._newest_captured_ns = captured_ns

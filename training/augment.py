@@ -8,6 +8,7 @@ machines that do not have it. All in BGR, as frames are; albumentations sees RGB
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -233,11 +234,18 @@ class Augmenter:
     """Pictures in, a finished scene out; everything random comes from the generator that is passed in."""
 
     kind: Kind
-    _pipelines: dict[bool, Any] = field(default_factory=dict)
+    _local: threading.local = field(default_factory=threading.local)
 
     def __post_init__(self) -> None:
         if self.kind == "full":
-            self._pipelines = {strong: light_pipeline(strong) for strong in (True, False)}
+            _albumentations()  # missing: say so now, not in a loader's thread
+
+    def _pipeline(self, strong: bool) -> Any:
+        """A pipeline of this thread's own: it is seeded before each use, and others must not draw in between."""
+        name = f"strong_{strong}"
+        if not hasattr(self._local, name):
+            setattr(self._local, name, light_pipeline(strong))
+        return getattr(self._local, name)
 
     def __call__(self, pictures: list[Picture], rng: np.random.Generator, size: int, late: bool) -> Scene:
         """Place one picture, or four as a mosaic, and change the light."""
@@ -257,7 +265,7 @@ class Augmenter:
             image = vignette(image, rng)
         if self.kind == "plain":
             return plain_light(image, rng) if rng.random() < 0.8 else image
-        pipeline = self._pipelines[strong]
+        pipeline = self._pipeline(strong)
         pipeline.set_random_seed(int(rng.integers(2**31)))
         rgb = pipeline(image=cv2.cvtColor(image, cv2.COLOR_BGR2RGB))["image"]
         return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)

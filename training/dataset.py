@@ -6,16 +6,15 @@ and prefetching cannot change what is trained on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
 
 from training.augment import Augmenter, Geometry, Kind, Picture
 from training.importers import Sample, read_image
@@ -24,6 +23,7 @@ from training.losses import Targets
 NEGATIVE_SHARE = 0.12
 SIZES = (288, 320, 352, 384, 416)
 FULL_SIZE = 416
+BATCHES_AHEAD = 3
 _EPOCH_STREAM, _DRAW_STREAM, _SIZE_STREAM = 1, 2, 3
 
 
@@ -78,7 +78,7 @@ class Plan:
         return _generator(self.seed, _EPOCH_STREAM, 999, epoch).permutation(np.concatenate(parts))
 
 
-class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
+class TrainingSet:
     """Map-style set: a :class:`Draw` in, (uint8 [H, W, 3] BGR, float32 [N, 4] boxes) out."""
 
     def __init__(self, pictures: list[Picture], plan: Plan, kind: Kind) -> None:
@@ -95,7 +95,7 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(np.ascontiguousarray(scene.image)), torch.from_numpy(scene.boxes)
 
 
-class Schedule(Sampler[list[Draw]]):
+class Schedule:
     """Batches of draws from `first` on, for ever; one size per batch. `late` is read when a batch is handed out."""
 
     def __init__(self, seed: int, batch: int, first: int, sizes: tuple[int, ...] = SIZES) -> None:
@@ -125,10 +125,26 @@ def collate(items: list[tuple[Tensor, Tensor]]) -> Batch:
     return Batch(images, Targets.pad([boxes for _, boxes in items]))
 
 
-def quiet_worker(_: int) -> None:
-    """A loader's process must not start threads of its own beside the network's."""
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+def batches(data: TrainingSet, schedule: Schedule, threads: int) -> Iterator[Batch]:
+    """Batches for ever, a few prepared ahead by `threads`; none prepares them as they are asked for.
+
+    Threads, not processes: OpenCV and numpy let go of the interpreter lock, the images are not copied, and a fork
+    after OpenCV has started its own threads hangs (seen with OpenCV 5).
+    """
+    if threads == 0:
+        for draws in schedule:
+            yield collate([data[d] for d in draws])
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[list[Future[tuple[Tensor, Tensor]]]] = deque()
+        try:
+            for draws in schedule:
+                ahead.append([pool.submit(data.__getitem__, d) for d in draws])
+                if len(ahead) > BATCHES_AHEAD:
+                    yield collate([f.result() for f in ahead.popleft()])
+        finally:
+            for future in (f for waiting in ahead for f in waiting):
+                future.cancel()
 
 
 def _generator(*key: int) -> np.random.Generator:

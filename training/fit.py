@@ -18,11 +18,10 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from detector.errors import FormatError, OutputError, UsageError
 from training.augment import Kind, Picture
-from training.dataset import FULL_SIZE, SIZES, Batch, Plan, Schedule, TrainingSet, collate, quiet_worker
+from training.dataset import FULL_SIZE, SIZES, Batch, Plan, Schedule, TrainingSet, batches
 from training.evaluate import PreparedSet, figures, predict
 from training.importers import Sample
 from training.losses import Losses, detection_loss
@@ -141,17 +140,10 @@ class Trainer:
         """Train until the budget is used; evaluate and save every few minutes and at the end."""
         schedule = Schedule(self.options.seed, self.options.batch, self.step * self.options.batch, self.options.sizes)
         plan = Plan(samples, self.options.seed)
-        loader = DataLoader(
-            TrainingSet(pictures, plan, self.options.augment),
-            batch_sampler=schedule,
-            num_workers=self.options.workers,
-            collate_fn=collate,
-            worker_init_fn=quiet_worker,
-            prefetch_factor=4 if self.options.workers else None,
-        )
+        data = TrainingSet(pictures, plan, self.options.augment)
         self.log({"event": "start", "step": self.step, "epoch_images": plan.length, "options": asdict(self.options)})
         clock, next_eval, recent = time.perf_counter(), self.elapsed_s + self.options.eval_minutes * 60, _Recent()
-        for batch in loader:
+        for batch in batches(data, schedule, self.options.workers):
             late = self.progress >= self.options.late_from
             schedule.late = late  # batches that are already prefetched keep the old look: a few steps, harmless
             recent.add(self.train_step(batch, late), len(batch.images))

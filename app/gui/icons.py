@@ -129,6 +129,12 @@ def _no_signal(painter: QPainter, colour: QColor) -> None:
     _lines(painter, (-0.3, 0.2), (0.3, -0.35))
 
 
+def _info(painter: QPainter, colour: QColor) -> None:
+    painter.drawEllipse(QRectF(-0.85, -0.85, 1.7, 1.7))
+    painter.drawPoint(QPointF(0, -0.4))
+    _lines(painter, (0, 0), (0, 0.42))
+
+
 def _no_entry(painter: QPainter, colour: QColor) -> None:
     painter.drawEllipse(QRectF(-0.85, -0.85, 1.7, 1.7))
     _lines(painter, (-0.42, 0), (0.42, 0))
@@ -242,6 +248,7 @@ _SHAPES: dict[Shape, Callable[[QPainter, QColor], None]] = {
     Shape.BOXES_HIDDEN: _boxes_hidden,
     Shape.MUTED: _muted,
     Shape.RECORD: _record,
+    Shape.INFO: _info,
 }
 
 _ACTIONS: dict[Action, Callable[[QPainter, QColor, bool], None]] = {

@@ -1,4 +1,4 @@
-"""The one table of what can be done and with which keys: shortcuts, buttons and the help page are made from it. No Qt."""
+"""The one table of actions and their keys: shortcuts, buttons and the help page are made from it. No Qt."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class MarkerPen:
     def for_canvas(cls, canvas: Size) -> MarkerPen:
         """The pen for a canvas of this size."""
         unit = min(canvas.height, canvas.width * 9 / 16) / 1080
-        line = scaled(4, unit, 2)
+        line = scaled(5, unit, 2)
         return cls(scaled(2, unit), scaled(1.5, unit), line, line + scaled(3, unit), scaled(72, unit, 12))
 
     @property

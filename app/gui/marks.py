@@ -1,7 +1,7 @@
 """The four corner marks around a lesion, as rectangles. Pure numbers, no Qt.
 
-Nothing is filled, and no pixel inside the box (nor the gap around it) is touched: what the endoscopist judges stays as the
-processor sent it.
+Nothing is filled, and no pixel inside the box (nor the gap around it) is touched: what the endoscopist judges stays as
+the processor sent it.
 """
 
 from __future__ import annotations

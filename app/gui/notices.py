@@ -1,4 +1,4 @@
-"""The one room for messages to the user. Each says what happened, what still works and what to do; all are logged. No Qt.
+"""The one room for messages to the user: what happened, what still works, what to do. All are logged. No Qt.
 
 A notice passes by; what lasts as long as its cause (a lost signal, a failed AI) is a sign or a banner, see ``signs``.
 """

@@ -6,31 +6,22 @@ line 'Research use only', and the banners that say why there is no present pictu
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QFontMetrics, QImage, QPainter
+from PyQt6.QtCore import QRect
+from PyQt6.QtGui import QImage, QPainter
 
 from app.gui import theme
-from app.gui.icons import draw_shape
-from app.gui.layout import Area, MarkerPen, PictureTransform, arrange, scaled, status_height_of, unit_of
+from app.gui.banners import paint_ai_banner, paint_research_line, paint_source_banner
+from app.gui.layout import Area, MarkerPen, PictureTransform, arrange, status_height_of, unit_of
 from app.gui.marks import CUE_S, Mark, corner_marks
 from app.gui.scaler import Scaler
-from app.gui.signs import (
-    RESEARCH_USE,
-    Banner,
-    View,
-    ai_banner,
-    picture_is_old,
-    shown_markers,
-    source_banner,
-    status_of,
-)
+from app.gui.signs import View, ai_banner, picture_is_old, shown_markers, source_banner, status_of
 from app.gui.status_painting import paint_status
 from app.snapshot import LiveSnapshot
 from detector.geometry import Size
-
-_WRAP = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
 
 
 class PicturePainter:
@@ -43,20 +34,19 @@ class PicturePainter:
         """Paint the whole canvas from 0, 0; the painter's clip decides what of it is really done."""
         unit = unit_of(canvas.height)
         transform = transform_for(snapshot, canvas)
+        picture = transform.target if transform else Area(0, 0, *canvas)
         if transform is None:
-            painter.fillRect(0, 0, canvas.width, canvas.height, theme.BLACK)
+            painter.fillRect(*picture, theme.BLACK)
         else:
             self._paint_frame(painter, canvas, snapshot, transform)
-            _research_line(painter, transform.target, unit)
+        paint_research_line(painter, picture, unit)
+        if transform is not None:
             for mark in marks_of(snapshot, view, transform, canvas):
                 _fill_mark(painter, mark)
-        picture = transform.target if transform else Area(0, 0, *canvas)
         if (line := ai_banner(snapshot)) is not None:
-            _paint_ai_banner(painter, picture, line, unit)
+            paint_ai_banner(painter, picture, line, unit)
         if (banner := source_banner(snapshot)) is not None:
-            _paint_source_banner(painter, canvas, banner, unit)
-        if transform is None:
-            _research_line(painter, picture, unit)
+            paint_source_banner(painter, picture, banner, unit)
 
     def _paint_frame(
         self, painter: QPainter, canvas: Size, snapshot: LiveSnapshot, transform: PictureTransform
@@ -72,15 +62,13 @@ class PicturePainter:
 
 
 def transform_for(snapshot: LiveSnapshot, canvas: Size) -> PictureTransform | None:
-    """Where the picture lies on a canvas; None without a picture. A border is left for marks around boxes at its edge."""
+    """Where the picture lies on a canvas, with a border for marks around boxes at its edge; None without a picture."""
     if snapshot.frame is None:
         return None
     return PictureTransform.fit(snapshot.frame.size, canvas, MarkerPen.for_canvas(canvas).reach)
 
 
-def marks_of(
-    snapshot: LiveSnapshot, view: View, transform: PictureTransform, canvas: Size
-) -> tuple[Mark, ...]:
+def marks_of(snapshot: LiveSnapshot, view: View, transform: PictureTransform, canvas: Size) -> tuple[Mark, ...]:
     """The corner marks that the canvas shows."""
     pen = MarkerPen.for_canvas(canvas)
     time = snapshot.frame.time if snapshot.frame else None
@@ -97,7 +85,8 @@ def marks_of(
 def as_qimage(image: npt.NDArray[np.uint8]) -> QImage:
     """A view on a contiguous BGR array, which must outlive it."""
     height, width = image.shape[:2]
-    return QImage(image.data, width, height, image.strides[0], QImage.Format.Format_BGR888)
+    # The buffer, not the array: QImage keeps a buffer alive, an array it would only point into. The stubs know bytes only.
+    return QImage(cast(bytes, image.data), width, height, image.strides[0], QImage.Format.Format_BGR888)
 
 
 def as_bgr(image: QImage) -> npt.NDArray[np.uint8]:
@@ -105,9 +94,8 @@ def as_bgr(image: QImage) -> npt.NDArray[np.uint8]:
     plain = image.convertToFormat(QImage.Format.Format_BGR888)
     bits = plain.constBits()
     assert bits is not None
-    bits.setsize(plain.sizeInBytes())
-    rows = np.frombuffer(bits, np.uint8).reshape(plain.height(), plain.bytesPerLine())
-    return rows[:, : plain.width() * 3].reshape(plain.height(), plain.width(), 3).copy()
+    rows = np.frombuffer(bits.asstring(plain.sizeInBytes()), np.uint8).reshape(plain.height(), plain.bytesPerLine())
+    return np.ascontiguousarray(rows[:, : plain.width() * 3]).reshape(plain.height(), plain.width(), 3)
 
 
 def render_to_image(snapshot: LiveSnapshot, size: Size, view: View | None = None) -> QImage:
@@ -160,42 +148,3 @@ def _fill_mark(painter: QPainter, mark: Mark) -> None:
         painter.fillRect(*area, theme.KEYLINE)
     for area in mark.line:
         painter.fillRect(*area, theme.MARKER)
-
-
-def _research_line(painter: QPainter, picture: Area, unit: float) -> None:
-    """'Research use only' in the lower left corner, on a strip of its own so that it reads on every picture."""
-    font = theme.font(scaled(15, unit, 11), strong=True)
-    metrics = QFontMetrics(font)
-    pad = scaled(8, unit)
-    width, height = metrics.horizontalAdvance(RESEARCH_USE) + 2 * pad, metrics.height() + pad // 2
-    area = QRect(picture.x, picture.bottom - height, min(width, picture.width), height)
-    painter.fillRect(area, QColor(0, 0, 0, 150))
-    painter.setFont(font)
-    painter.setPen(theme.TEXT)
-    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, RESEARCH_USE)
-
-
-def _paint_ai_banner(painter: QPainter, picture: Area, banner: Banner, unit: float) -> None:
-    """Along the upper edge of the picture; its centre stays free."""
-    colour = theme.TONES[banner.sign.tone]
-    strong, plain = theme.font(scaled(24, unit, 14), strong=True), theme.font(scaled(20, unit, 12))
-    pad, icon = scaled(14, unit, 8), scaled(34, unit, 20)
-    first, second = QFontMetrics(strong), QFontMetrics(plain)
-    height = first.height() + second.height() + pad
-    painter.fillRect(picture.x, picture.y, picture.width, height, QColor(theme.PANEL.red(), theme.PANEL.green(), 22, 225))
-    painter.fillRect(picture.x, picture.y + height - max(2, pad // 5), picture.width, max(2, pad // 5), colour)
-    draw_shape(painter, banner.sign.shape, QRectF(picture.x + pad, picture.y + (height - icon) / 2, icon, icon), colour)
-    x = picture.x + 2 * pad + icon
-    room = picture.right - pad - x
-    title = f"{banner.title}: {banner.detail}" if banner.detail else banner.title
-    _line(painter, QRect(x, picture.y + pad // 3, room, first.height()), title, strong, theme.TEXT)
-    rest = f"{banner.works} {banner.todo}".strip()
-    _line(painter, QRect(x, picture.y + pad // 3 + first.height(), room, second.height()), rest, plain, theme.TEXT)
-
-
-def _line(painter: QPainter, area: QRect, text: str, font: object, colour: QColor) -> None:
-    ...
-
-
-def _paint_source_banner(painter: QPainter, canvas: Size, banner: Banner, unit: float) -> None:
-    ...

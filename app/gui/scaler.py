@@ -1,6 +1,6 @@
 """The picture in screen size: OpenCV's scaling, which lets other threads run, unlike a scaling ``QPainter``. No Qt.
 
-Plain bilinear, with exact 2x2 averages first where the picture is more than halved; without any scaling when the sizes agree.
+Plain bilinear, with exact 2x2 averages first where the picture is more than halved; untouched when the sizes agree.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the screen says about a snapshot: words, shapes and colours, never colour alone. Pure, no Qt.
 
-Nothing that breaks may look like 'no polyps': every state that is not 'the AI looks at this picture' has its own words here.
+Nothing that breaks may look like 'no polyps': every state but 'the AI looks at this picture' has its own words here.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Shape(enum.Enum):
     BOXES_HIDDEN = enum.auto()
     MUTED = enum.auto()
     RECORD = enum.auto()
+    INFO = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +132,14 @@ _AI_SIGNS = {
 }
 
 _SOURCE_SIGNS = {
-    SourceStatus.OPENING: Sign("opening", Shape.DOTS, Tone.BUSY),
-    SourceStatus.PLAYING: Sign("playing", Shape.PLAY, Tone.GOOD),
-    SourceStatus.PAUSED: Sign("paused", Shape.PAUSE, Tone.BUSY),
-    SourceStatus.LOST: Sign("signal lost", Shape.NO_SIGNAL, Tone.FAULT),
-    SourceStatus.GONE: Sign("device vanished", Shape.UNPLUGGED, Tone.FAULT),
-    SourceStatus.ENDED: Sign("ended", Shape.STOP, Tone.QUIET),
-    SourceStatus.FAILED: Sign("cannot be opened", Shape.NO_ENTRY, Tone.FAULT),
-    SourceStatus.UNDECODABLE: Sign("damaged frames", Shape.CRACKED, Tone.CAUTION),
+    SourceStatus.OPENING: Sign("Opening", Shape.DOTS, Tone.BUSY),
+    SourceStatus.PLAYING: Sign("Playing", Shape.PLAY, Tone.GOOD),
+    SourceStatus.PAUSED: Sign("Paused", Shape.PAUSE, Tone.BUSY),
+    SourceStatus.LOST: Sign("Signal lost", Shape.NO_SIGNAL, Tone.FAULT),
+    SourceStatus.GONE: Sign("Device vanished", Shape.UNPLUGGED, Tone.FAULT),
+    SourceStatus.ENDED: Sign("Ended", Shape.STOP, Tone.QUIET),
+    SourceStatus.FAILED: Sign("Cannot be opened", Shape.NO_ENTRY, Tone.FAULT),
+    SourceStatus.UNDECODABLE: Sign("Damaged frames", Shape.CRACKED, Tone.CAUTION),
 }
 
 _AI_BANNERS = {
@@ -156,7 +157,11 @@ _SOURCE_BANNERS = {
     SourceStatus.OPENING: ("Opening the source", "", "One moment, please."),
     SourceStatus.LOST: ("Signal lost", _MONITOR, "Check the cable and the processor's video output."),
     SourceStatus.GONE: ("Capture device vanished", _MONITOR, "Plug the capture device in again."),
-    SourceStatus.ENDED: ("The video has ended", "What you see is its last picture.", "Press Ctrl+Q to close the window."),
+    SourceStatus.ENDED: (
+        "The video has ended",
+        "What you see is its last picture.",
+        "Press Ctrl+Q to close the window.",
+    ),
     SourceStatus.FAILED: ("The source cannot be opened", "", "Check that it is connected and that its name is right."),
 }
 
@@ -176,13 +181,13 @@ def ai_sign(ai: AiSnapshot, source: SourceSnapshot) -> Sign:
 def source_sign(source: SourceSnapshot) -> Sign:
     """The source's name and state."""
     sign = _SOURCE_SIGNS[source.status]
-    count = ""
+    words = sign.text
     if source.status is SourceStatus.UNDECODABLE and source.undecodable:
-        count = f" ({source.undecodable})"
+        words = f"{words} ({source.undecodable})"
     elif source.status in _WAITING and source.retries:
-        count = f", trying again ({source.retries})"
-    label = f"{source.label}: " if source.label else ""
-    return Sign(f"{label}{sign.text}{count}", sign.shape, sign.tone)
+        words = f"{words}, trying again ({source.retries})"
+    # The state comes first: where room is short, the name is what gets cut.
+    return Sign(f"{words} · {source.label}" if source.label else words, sign.shape, sign.tone)
 
 
 def flag_signs(snapshot: LiveSnapshot, view: View) -> tuple[Sign, ...]:
@@ -229,8 +234,8 @@ def status_of(snapshot: LiveSnapshot, view: View) -> Status:
 
 
 def shown_markers(snapshot: LiveSnapshot, view: View) -> tuple[Marker, ...]:
-    """The markers that may be painted: none unless the AI is on, its result is fresh and the user wants boxes."""
-    if not view.boxes or snapshot.ai.state is not AiState.ON or snapshot.ai.expired:
+    """The markers that may be painted: fresh results of a working AI, on a present picture, if the user wants boxes."""
+    if not view.boxes or snapshot.ai.state is not AiState.ON or snapshot.ai.expired or picture_is_old(snapshot):
         return ()
     return snapshot.markers
 

@@ -26,8 +26,8 @@ TEXT_SOFT = QColor(160, 177, 189)
 INK = QColor(8, 12, 15)  # words on a bright ground
 DIMMED = QColor(0, 0, 0, 165)  # laid over a picture that is not the present one
 
-# Cyan is the opponent colour of mucosa and no colour of the bowel; the dark keyline carries it on bright ground, so that it
-# reads by brightness alone as well.
+# Cyan is the opponent colour of mucosa and no colour of the bowel; the dark keyline carries it on bright ground, so
+# that it reads by brightness alone as well.
 MARKER = QColor(60, 238, 255)
 KEYLINE = QColor(4, 14, 20)
 

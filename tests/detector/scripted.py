@@ -1,0 +1,133 @@
+"""Detectors that do as they are told, for tests of everything around a detector, and frames that carry their index.
+
+A box says which picture the detector really saw: ``x1`` is the index read from the first pixels, ``y1`` the index read
+from the last ones. Loaded by import string in the AI process: nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.detections import Detections, DetectorInfo
+from detector.errors import ModelError
+from detector.frame import Frame, FrameTime
+
+SCRIPTED = "tests.detector.scripted:make"
+ONNX = "tests.detector.scripted:make_onnx"
+_HEAVY = ("PyQt6", "cv2", "scipy", "torch", "onnxruntime", "pytest", "av", "app", "training")
+_FOR_EVER_S = 3600
+
+
+def painted(index: int, height: int = 270, width: int = 480, captured_ns: int | None = None) -> Frame:
+    """A frame with its index in the first and in the last pixels, 30 frames/s."""
+    image = np.full((height, width, 3), index % 251, np.uint8)
+    number = np.array([index], "<u4").view(np.uint8)
+    flat = image.reshape(-1)
+    flat[:4] = flat[-4:] = number
+    stamp = time.perf_counter_ns() if captured_ns is None else captured_ns
+    return Frame(index, FrameTime(index * 3000, Fraction(1, 90_000)), stamp, image)
+
+
+def read(image: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    """The indices painted into the first and the last pixels."""
+    flat = image.reshape(-1)
+    first, last = np.array(flat[:4]), np.array(flat[-4:])
+    return int(first.view("<u4")[0]), int(last.view("<u4")[0])
+
+
+class ScriptedDetector:
+    """Works until it misbehaves.
+
+    Args:
+        trick: what it does from frame ``at`` on: ``hang``, ``raise`` or ``exit``.
+        at: index of the first such frame.
+        until: index of the first frame on which it is good again.
+        once: a file that is written before the trick; where it exists, the trick is over.
+        work_s: how long a frame takes; ``hard`` keeps the interpreter's lock meanwhile when it hangs.
+        imported: what was in ``sys.modules`` when it was built.
+    """
+
+    def __init__(
+        self,
+        trick: str = "",
+        at: int = 0,
+        until: int | None = None,
+        once: str = "",
+        work_s: float = 0.0,
+        imported: str = "",
+    ) -> None:
+        self.trick, self.at, self.once, self.work_s = trick, at, once, work_s
+        self.until = sys.maxsize if until is None else until
+        self._info = DetectorInfo("scripted", "1", "fp32", "0" * 64, 0.5, ("polyp",), "cpu", imported)
+
+    @property
+    def info(self) -> DetectorInfo:
+        return self._info
+
+    def detect(self, frame: Frame, min_score: float | None = None) -> Detections:
+        if frame.index >= 0 and self.at <= frame.index < self.until:
+            self._misbehave()
+        time.sleep(self.work_s)
+        first, last = read(frame.image)
+        boxes = np.array([[first, last, first + 1, last + 1]], np.float32)
+        score = np.array([0.9 if min_score is None else min_score], np.float32)
+        return Detections(frame.index, frame.time, boxes, score, np.zeros(1, np.int64), {"infer": 1})
+
+    def _misbehave(self) -> None:
+        if not self.trick:
+            return
+        if self.once:
+            if Path(self.once).exists():
+                return
+            Path(self.once).touch()
+        if self.trick == "raise":
+            raise RuntimeError("scripted failure")
+        if self.trick == "exit":
+            os._exit(7)
+        time.sleep(_FOR_EVER_S)
+
+
+def make(start: str = "", pid_file: str = "", **script: Any) -> ScriptedDetector:
+    """Build a scripted detector, or fail in one of the ways in which loading can fail."""
+    imported = [name for name in _HEAVY if name in sys.modules]
+    if pid_file:
+        Path(pid_file).write_text(str(os.getpid()))
+    if start == "raise":
+        raise ImportError("no such library")
+    if start == "model error":
+        raise ModelError("model.onnx does not match its hash.", "Copy the model again.")
+    if start == "hang":
+        time.sleep(_FOR_EVER_S)
+    if start == "exit":
+        os._exit(3)
+    return ScriptedDetector(imported=",".join(imported), **script)
+
+
+class _OnnxCopy(ScriptedDetector):
+    """Runs a real network on every frame, beside the scripted answer."""
+
+    def __init__(self, path: str, threads: int) -> None:
+        import onnxruntime
+
+        super().__init__()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def detect(self, frame: Frame, min_score: float | None = None) -> Detections:
+        blob = frame.image[None, :64, :64].transpose(0, 3, 1, 2).astype(np.float32)
+        self._session.run(None, {"x": blob})
+        return super().detect(frame, min_score)
+
+
+def make_onnx(path: str, threads: int = 1) -> ScriptedDetector:
+    """A detector whose worker has to load ONNX Runtime and a network."""
+    return _OnnxCopy(path, threads)
