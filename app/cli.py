@@ -72,7 +72,13 @@ def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     live.add_argument("source", help="camera:0, /dev/video0, rtsp://..., udp://..., a video or a folder")
     live.add_argument("--loop", action="store_true", help="begin a file anew at its end")
     live.add_argument("--record", type=Path, metavar="FOLDER", help="where recordings go (key R)")
-    live.add_argument("--snapshots", type=Path, metavar="FOLDER", help="where snapshots go (key S)")
+    live.add_argument(
+        "--snapshots",
+        type=Path,
+        default=Path("polypwatch-out"),
+        metavar="FOLDER",
+        help="where snapshots go (%(default)s)",
+    )
     _add_model_options(live)
     live.set_defaults(run=_live)
 

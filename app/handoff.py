@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -63,23 +64,28 @@ class Spool(Generic[T]):
     """A bounded first-in-first-out queue for a consumer that wants every item.
 
     Args:
-        capacity: how many items may wait.
+        capacity: how much may wait; an item that alone is more than that is taken while nothing else waits.
+        cost: how much of the capacity an item takes; by default items are counted.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, cost: Callable[[T], int] = lambda _: 1) -> None:
         self._ready = threading.Condition()
         self._items: deque[T] = deque()
         self._capacity = capacity
+        self._cost = cost
+        self._waiting = 0
         self._closed = False
         self._refused = 0
 
     def offer(self, item: T) -> bool:
         """Add an item; False, at once, if the spool is full or closed. A refusal is counted and must be shown."""
         with self._ready:
-            if self._closed or len(self._items) >= self._capacity:
+            waiting = self._waiting + self._cost(item)
+            if self._closed or (self._items and waiting > self._capacity):
                 self._refused += 1
                 return False
             self._items.append(item)
+            self._waiting = waiting
             self._ready.notify()
             return True
 
@@ -87,7 +93,11 @@ class Spool(Generic[T]):
         """Wait for the oldest item; None after the timeout, or when closed and empty."""
         with self._ready:
             self._ready.wait_for(lambda: self._items or self._closed, timeout_s)
-            return self._items.popleft() if self._items else None
+            if not self._items:
+                return None
+            item = self._items.popleft()
+            self._waiting -= self._cost(item)
+            return item
 
     def close(self) -> None:
         """Refuse further items; what waits can still be taken."""

@@ -14,9 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-from detector.worker import AiReport
+from typing import Protocol, runtime_checkable
 
 from app.capture.retry import Backoff
 from app.recorder import Recorder
@@ -27,6 +25,7 @@ from detector.errors import OutputError, SourceError
 from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceState
 from detector.geometry import Size
 from detector.watchdog import AiState
+from detector.worker import AiReport
 
 _LOG = logging.getLogger(__name__)
 _RATE_WINDOW_NS = 1_000_000_000
@@ -59,6 +58,19 @@ class AiPort(Protocol):
         ...
 
 
+@runtime_checkable
+class Pausable(Protocol):
+    """A source that can be held."""
+
+    def pause(self) -> None:
+        """Hold the next frames."""
+        ...
+
+    def resume(self) -> None:
+        """Go on as if no time had passed."""
+        ...
+
+
 AiFactory = Callable[[Callable[[Detections, int], None], Callable[[int, str], None], Callable[[], None]], AiPort]
 
 
@@ -71,12 +83,14 @@ class LiveSettings:
         min_seen_s: how long a track must last before it shows.
         threshold: score from which a marker appears; None takes the model's operating threshold.
         recordings: folder for recordings; None if nothing can be recorded.
+        wait_for_ai_s: begin a run offscreen only when the AI is up, or after this long; 0 for everything that is live.
     """
 
     overlay_limit_ns: int = 250_000_000
     min_seen_s: float = 0.2
     threshold: float | None = None
     recordings: Path | None = None
+    wait_for_ai_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +181,7 @@ class LiveSession:
         self._recorder: Recorder | None = None
         self._recorder_fault = ""
         self._stopping = threading.Event()
-        self._resumed = threading.Event()
-        self._resumed.set()
+        self._paused = False
         self._ai = make_ai(self._take_result, self._take_failure, self._wake)
         self._thread = threading.Thread(target=self._capture, name="capture", daemon=True)
 
@@ -181,13 +194,16 @@ class LiveSession:
 
     def stop(self) -> None:
         """End everything: capture, AI process, recording. Bounded in time, and safe to call twice."""
-        self._stopping.set()
-        self._resumed.set()
-        self._source.close()
+        self.end()
         if self._thread.is_alive():
             self._thread.join(5)
         self.stop_recording()
         self._ai.stop()
+
+    def end(self) -> None:
+        """Let the source end here, as if it were over."""
+        self._stopping.set()
+        self._source.close()
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Call ``wake`` (from any thread, no payload, must return at once) whenever the snapshot may have changed."""
@@ -215,21 +231,25 @@ class LiveSession:
     def can_pause(self) -> bool:
         """True for files and folders; a live picture cannot wait."""
         info = self._picture.info
-        return info is not None and not info.live
+        return isinstance(self._source, Pausable) and info is not None and not info.live
 
     @property
     def paused(self) -> bool:
         """Whether the picture stands still."""
-        return not self._resumed.is_set()
+        return self._paused
 
     def set_paused(self, paused: bool) -> None:
         """Hold or continue a file; without effect on a live source."""
-        if paused and not self.can_pause:
+        if not self.can_pause or not isinstance(self._source, Pausable):
             return
+        with self._lock:
+            self._paused = paused
+            if self._picture.status in (SourceStatus.PLAYING, SourceStatus.PAUSED, SourceStatus.UNDECODABLE):
+                self._picture.status = SourceStatus.PAUSED if paused else SourceStatus.PLAYING
         if paused:
-            self._resumed.clear()
+            self._source.pause()
         else:
-            self._resumed.set()
+            self._source.resume()
         self._wake()
 
     @property
@@ -274,7 +294,9 @@ class LiveSession:
             expired = age_ns is None or age_ns > self.settings.overlay_limit_ns
             state = report.state
             if state is AiState.LATE and report.idle:
-                state = AiState.ON  # it is waiting for a picture, not behind: what fails is the source, and that is said
+                state = (
+                    AiState.ON
+                )  # it is waiting for a picture, not behind: what fails is the source, and that is said
             shown = state is AiState.ON and self._ai_enabled and not expired and picture.status not in _NO_PICTURE
             return LiveSnapshot(
                 frame=picture.frame,
@@ -291,10 +313,12 @@ class LiveSession:
 
     def _capture(self) -> None:
         backoff = Backoff()
+        self._await_ai()
         try:
             while not self._stopping.is_set():
                 opened = self._open()
                 if opened and self._read(backoff):
+                    self._set_status(SourceStatus.ENDED)
                     return
                 if not self._may_retry():
                     return
@@ -307,6 +331,12 @@ class LiveSession:
         finally:
             self._source.close()
             self._wake()
+
+    def _await_ai(self) -> None:
+        deadline = time.monotonic() + self.settings.wait_for_ai_s
+        while time.monotonic() < deadline and not self._stopping.wait(0.02):
+            if self._ai.snapshot(self._clock_ns()).state is not AiState.STARTING:
+                return
 
     def _open(self) -> bool:
         try:
@@ -329,10 +359,6 @@ class LiveSession:
     def _read(self, backoff: Backoff) -> bool:
         """Read until the source ends (True) or is lost and should be reopened (False)."""
         while not self._stopping.is_set():
-            if not self._resumed.is_set():
-                self._set_status(SourceStatus.PAUSED)
-                self._resumed.wait()
-                continue
             item = self._source.read()
             if isinstance(item, Frame):
                 self._deliver(item)
@@ -352,7 +378,10 @@ class LiveSession:
             picture.frame = frame
             picture.frames += 1
             picture.stamps.append(frame.captured_ns)
-            if self._clock_ns() - picture.undecodable_ns > _UNDECODABLE_SHOWN_NS or not picture.undecodable:
+            damaged = picture.undecodable and self._clock_ns() - picture.undecodable_ns <= _UNDECODABLE_SHOWN_NS
+            if self._paused:
+                picture.status, picture.detail = SourceStatus.PAUSED, ""
+            elif not damaged:
                 picture.status, picture.detail = SourceStatus.PLAYING, ""
         self._wake()
         # Priorities on a small machine: paint, then record, then AI.

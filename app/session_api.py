@@ -32,12 +32,17 @@ class Session(Protocol):
         ...
 
     @property
+    def can_pause(self) -> bool:
+        """Whether the picture can be held: files and folders, once they are open."""
+        ...
+
+    @property
     def paused(self) -> bool:
         """Whether the user holds the picture."""
         ...
 
     def set_paused(self, paused: bool, /) -> None:
-        """Hold the picture or let it go on; for files only."""
+        """Hold the picture or let it go on; without effect where it cannot be held."""
         ...
 
     @property

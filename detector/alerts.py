@@ -21,7 +21,7 @@ class AlertSettings:
         keep_ratio: a shown marker stays while scores are at least ``threshold * keep_ratio``.
         min_seen_s: how long a track must have been followed before it shows. Runs of up to 6 frames at 30 frames/s
             (200 ms) are 88 % of the false activations of a certified device (see docs/design.md).
-        min_hits: in how many analysed frames it must have been found, whatever the frame rate.
+        min_hits: in how many analysed frames it must have reached the threshold, whatever the frame rate.
         tracking: how boxes are joined; its ``max_gap_s`` is the hold time of a marker without evidence.
     """
 
@@ -34,6 +34,8 @@ class AlertSettings:
     def __post_init__(self) -> None:
         if not 0 < self.threshold <= 1 or not 0 < self.keep_ratio <= 1:
             raise ValueError("threshold and keep_ratio must lie in (0, 1]")
+        if not self.min_seen_s >= 0 or self.min_hits < 1:
+            raise ValueError("min_seen_s must not be negative, min_hits not below 1")
 
     @property
     def feed_score(self) -> float:
@@ -93,9 +95,8 @@ class AlertFilter:
         """
         detections = detections.above(self.settings.feed_score)
         tracking = self._tracker.update(detections, time_s)
-        for track_id, score in zip(tracking.ids, detections.scores.tolist(), strict=True):
-            if score >= self.settings.threshold:
-                self._confident_hits[track_id] = self._confident_hits.get(track_id, 0) + 1
+        for track_id in tracking.ids[: len(detections.above(self.settings.threshold))]:
+            self._confident_hits[track_id] = self._confident_hits.get(track_id, 0) + 1
         alive = {track.id for track in tracking.tracks}
         self._confident_hits = {k: v for k, v in self._confident_hits.items() if k in alive}
         self._shown_since = {k: v for k, v in self._shown_since.items() if k in alive}

@@ -39,8 +39,14 @@ class Detections:
             raise ValueError(f"boxes must be float32 (N, 4), not {self.boxes.dtype} {self.boxes.shape}")
         if self.scores.shape != (count,) or self.classes.shape != (count,):
             raise ValueError("boxes, scores and classes must have the same length")
+        if self.scores.dtype != np.float32 or self.classes.dtype != np.int64:
+            raise ValueError(f"scores are float32 and classes int64, not {self.scores.dtype} and {self.classes.dtype}")
         if not (np.isfinite(self.boxes).all() and np.isfinite(self.scores).all()):
             raise ValueError("boxes and scores must be finite")
+        if (self.boxes[:, 2:] < self.boxes[:, :2]).any():
+            raise ValueError("boxes must be x1, y1, x2, y2 with x1 <= x2 and y1 <= y2")
+        if (self.scores < 0).any() or (self.scores > 1).any():
+            raise ValueError("scores must lie in 0 to 1")
         if (np.diff(self.scores) > 0).any():
             raise ValueError("scores must be sorted, best first")
         for array in (self.boxes, self.scores, self.classes):

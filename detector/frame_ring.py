@@ -6,6 +6,7 @@ Nothing here waits for anything or knows who reads when: whose turn a slot is fo
 from __future__ import annotations
 
 import contextlib
+import math
 import mmap
 import os
 import secrets
@@ -91,7 +92,9 @@ _HELD: list[SharedMemory] = []
 
 
 def _picture(memory: SharedMemory, slot: int, slot_bytes: int, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    return np.ndarray(shape, np.uint8, buffer=memory.buf, offset=slot * slot_bytes)
+    assert memory.buf is not None, "closed"
+    # Unlike an ndarray built on the buffer, this one keeps the mapping from being closed under it.
+    return np.frombuffer(memory.buf, np.uint8, math.prod(shape), slot * slot_bytes).reshape(shape)
 
 
 def _reserved(size: int) -> SharedMemory:

@@ -63,20 +63,25 @@ def clip(boxes: Boxes, size: Size) -> Boxes:
     return np.clip(boxes, np.float32(0), limits)
 
 
-def nms(boxes: Boxes, scores: npt.NDArray[np.float32], iou: float) -> npt.NDArray[np.intp]:
+def nms(
+    boxes: Boxes, scores: npt.NDArray[np.float32], iou: float, classes: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.intp]:
     """Indices of the boxes that greedy non-maximum suppression keeps, best score first.
 
-    Ties are broken by position, so that equal input gives equal output on every machine.
+    Ties are broken by position, so that equal input gives equal output on every machine. With ``classes`` only boxes
+    of the same class suppress each other.
     """
     order = np.argsort(-scores, kind="stable")
-    overlaps = iou_matrix(boxes, boxes)
+    too_close = iou_matrix(boxes, boxes) > np.float32(iou)
+    if classes is not None:
+        too_close &= classes[:, None] == classes[None, :]
     suppressed = np.zeros(len(boxes), bool)
     kept = []
     for index in order:
         if suppressed[index]:
             continue
         kept.append(index)
-        suppressed |= overlaps[index] > iou
+        suppressed |= too_close[index]
     return np.array(kept, np.intp)
 
 

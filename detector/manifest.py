@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
+import os
+from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,12 +23,12 @@ SCHEMA = "polypwatch.model/1"
 MANIFEST_NAME = "manifest.json"
 
 Unit = Annotated[float, Field(ge=0, le=1)]
-Triple = tuple[float, float, float]
+Positive = Annotated[float, Field(gt=0)]
 
 
 def _plain_file_name(name: str) -> str:
-    """Model files lie beside the manifest: a path could lead out of the folder."""
-    if not name or Path(name).name != name or name in (".", ".."):
+    """Model files lie beside the manifest: a path could lead out of the folder, on this system or on another."""
+    if not name.isprintable() or PureWindowsPath(name).name != name or name in ("", ".", ".."):
         raise ValueError("must be a plain file name beside the manifest")
     return name
 
@@ -35,7 +36,7 @@ def _plain_file_name(name: str) -> str:
 class _Record(BaseModel):
     """Frozen; keeps fields that this version does not know, so that rewriting loses nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
 
 class InputContract(_Record):
@@ -50,8 +51,8 @@ class InputContract(_Record):
     width: int = Field(gt=0)
     height: int = Field(gt=0)
     colour: Literal["bgr", "rgb"]
-    mean: Triple
-    std: Triple
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
     resize: str
     pad: int = Field(ge=0, le=255)
 
@@ -190,8 +191,6 @@ def parse_manifest(text: str, where: str) -> ModelManifest:
         data: Any = json.loads(text)
         require_schema(data, SCHEMA, where)
         return ModelManifest.model_validate_json(text)
-    except json.JSONDecodeError as error:
-        raise ModelError(f"{where} is not valid JSON: {error}.", "Restore it or export the model again.") from error
     except FormatError as error:
         raise ModelError(error.what, error.hint) from error
     except ValidationError as error:
@@ -199,6 +198,8 @@ def parse_manifest(text: str, where: str) -> ModelManifest:
             f"{where} is not a valid model manifest: {describe_validation_error(error)}.",
             "Restore it or export the model again.",
         ) from error
+    except (ValueError, RecursionError) as error:  # also absurdly long numbers and deep nesting
+        raise ModelError(f"{where} is not valid JSON: {error}.", "Restore it or export the model again.") from error
 
 
 def load_manifest(folder: Path) -> ModelManifest:
@@ -208,7 +209,7 @@ def load_manifest(folder: Path) -> ModelManifest:
         ModelError: there is no such folder or manifest, or it is not valid.
     """
     path = folder / MANIFEST_NAME
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # unlike Path.is_dir, False for whatever the system says of the name
         raise ModelError(f"There is no model folder {folder}.", "`polypwatch models` lists the installed models.")
     try:
         text = path.read_text(encoding="utf-8")
@@ -266,10 +267,12 @@ def find_model(name_or_folder: str) -> Path:
     Raises:
         ModelError: neither fits.
     """
-    path = Path(name_or_folder).expanduser()
-    if (path / MANIFEST_NAME).is_file():
+    path = Path(os.path.expanduser(name_or_folder))
+    if os.path.isfile(path / MANIFEST_NAME):
         return path
-    if path.name == name_or_folder and (models_root() / name_or_folder / MANIFEST_NAME).is_file():
+    if path.name == name_or_folder and os.path.isfile(models_root() / name_or_folder / MANIFEST_NAME):
         return models_root() / name_or_folder
+    if name_or_folder and os.path.isdir(path):
+        raise ModelError(f"The folder {path} has no {MANIFEST_NAME}.", "Is it a model folder?")
     names = ", ".join(p.name for p in model_folders()) or "none"
     raise ModelError(f"There is no model '{name_or_folder}'.", f"Installed: {names}; or give a model folder's path.")

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import io
 import platform
+import re
 import sys
 from dataclasses import dataclass
 from importlib import metadata, util
@@ -28,7 +29,24 @@ _ORT_NAMES = {
 }
 # TensorRT builds an engine for minutes at the first start, so `auto` never picks it: the user has to ask for it.
 _AUTO_ORDER = ("cuda", "cpu")
-_RUNTIME_WHEELS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino", "ort-nightly")
+# Every one of these installs a package of the name `onnxruntime`.
+_RUNTIME_WHEELS = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-directml",
+    "onnxruntime-migraphx",
+    "onnxruntime-openvino",
+    "onnxruntime-qnn",
+    "onnxruntime-rocm",
+    "onnxruntime-silicon",
+    "onnxruntime-training",
+    "ort-nightly",
+    "ort-nightly-directml",
+    "ort-nightly-gpu",
+)
+# ONNX Runtime's exceptions that are about the model's bytes, whatever the provider.
+_MODEL_FAULTS = ("InvalidProtobuf", "InvalidGraph", "NoModel")
+_SOURCE_PLACE = re.compile(r"^/\S+:\d+ .*?\) (?=[A-Z])")  # "/onnxruntime_src/...cc:729 void f(...) Please install"
 _FATAL_ONLY = 4  # ONNX Runtime's log severity; what it says about providers is read from the session instead
 
 
@@ -64,9 +82,9 @@ def import_runtime() -> Any:
 
         onnxruntime.set_default_logger_severity(_FATAL_ONLY)
         onnxruntime.get_available_providers()
-    except (ImportError, AttributeError, OSError) as error:
+    except Exception as error:  # what another package's import can raise is not ours to know
         raise ProviderError(
-            f"ONNX Runtime is missing or broken: {error}.",
+            f"ONNX Runtime is missing or broken: {first_line(error)}.",
             "Run `pip install --force-reinstall --no-deps onnxruntime-gpu` (or `onnxruntime` where there is no such "
             "wheel) in Polypwatch's environment.",
         ) from error
@@ -99,6 +117,7 @@ def open_session(model: bytes, provider: str, threads: int | None) -> Any:
 
     Raises:
         ProviderError: the provider did not come up, with the reason.
+        Exception: the model cannot be loaded: one of ONNX Runtime's own classes.
     """
     runtime = import_runtime()
     wanted = _ORT_NAMES[provider]
@@ -118,10 +137,10 @@ def open_session(model: bytes, provider: str, threads: int | None) -> Any:
     chain = list(_ORT_NAMES.values())[list(_ORT_NAMES).index(provider) :: -1]
     try:
         session = runtime.InferenceSession(model, options, providers=chain, enable_fallback=0)
-    except (RuntimeError, ValueError) as error:
-        if provider == "cpu":
+    except Exception as error:  # ONNX Runtime's own exception classes share no base but Exception
+        if provider == "cpu" or type(error).__name__ in _MODEL_FAULTS:
             raise
-        raise ProviderError(_did_not_start(provider, _first_line(error)), _GPU_HINT) from error
+        raise ProviderError(_did_not_start(provider, first_line(error)), _GPU_HINT) from error
     session.disable_fallback()
     if session.get_providers()[0] != wanted:
         raise ProviderError(_did_not_start(provider, _library_problem(provider)), _GPU_HINT)
@@ -138,8 +157,10 @@ def _did_not_start(provider: str, why: str) -> str:
     return f"The {provider} provider did not start: {why}."
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def first_line(error: Exception) -> str:
+    """What another library's error says, fit for a sentence: its first line, without the place in its source."""
+    lines = str(error).strip().splitlines()
+    return _SOURCE_PLACE.sub("", lines[0]).rstrip(".") if lines else type(error).__name__
 
 
 def _is_installed(wheel: str) -> bool:

@@ -6,6 +6,7 @@ documented in ``docs/formats.md``.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -16,7 +17,15 @@ from types import TracebackType
 from typing import IO, Annotated, Any, Literal, Self, TypeVar
 
 import ijson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
 
 from detector.detections import Detections, DetectorInfo
 from detector.errors import FormatError, OutputError
@@ -28,15 +37,26 @@ SCHEMA = "polypwatch.detect/1"
 T = TypeVar("T", bound=BaseModel)
 
 
-def _to_fraction(value: Any) -> Any:
-    return Fraction(value) if isinstance(value, str) else value
+def _to_fraction(value: Any) -> Fraction:
+    numerator, slash, denominator = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if isinstance(value, Fraction) and value > 0:
+        return value
+    if slash and numerator.isdecimal() and denominator.isdecimal() and int(numerator) and int(denominator):
+        return Fraction(int(numerator), int(denominator))
+    raise ValueError(f"must be 'numerator/denominator', not {value!r}")
+
+
+def _printable(text: Any) -> Any:
+    r"""Not every file name on a disk is valid Unicode: such bytes become ``\udc..`` in the file."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(text, str) else text
 
 
 TimeBase = Annotated[
     Fraction,
-    BeforeValidator(_to_fraction),
+    PlainValidator(_to_fraction),
     PlainSerializer(lambda f: f"{f.numerator}/{f.denominator}", return_type=str),
 ]
+Text = Annotated[str, BeforeValidator(_printable)]
 
 
 class _Record(BaseModel):
@@ -81,14 +101,14 @@ class FrameRow(_Record):
         detections: boxes in source pixels, best first. Empty and ``ok`` means that nothing was found.
     """
 
-    file: str
+    file: Text
     index: int
     pts: int | None
     time_s: float | None
     width: int | None
     height: int | None
     status: Literal["ok", "undecodable", "failed"]
-    error: str | None
+    error: Text | None
     detections: tuple[Box, ...]
 
 
@@ -112,6 +132,9 @@ class ResultsHeader(_Record):
     min_score: float
     provider: str
     time_base: TimeBase | None
+
+
+_HEADER_FIELDS = {field.alias or name for name, field in ResultsHeader.model_fields.items()}
 
 
 def common_time_base(bases: Iterable[Fraction]) -> Fraction | None:
@@ -144,12 +167,12 @@ def ticks(time: FrameTime | None, base: Fraction | None) -> int | None:
 def boxes_of(detections: Detections, classes: tuple[str, ...], tracks: tuple[int, ...] = ()) -> tuple[Box, ...]:
     """The rows for a frame's detections; ``tracks`` may be shorter: the rest was not tracked."""
     ids = (*tracks, *(None,) * len(detections))
-    rows = zip(detections.boxes.tolist(), detections.scores.tolist(), detections.classes.tolist(), ids, strict=False)
+    rows = zip(detections.boxes.tolist(), detections.scores, detections.classes.tolist(), ids, strict=False)
     return tuple(
         Box(
-            # A float32 has about 7 digits: more would be noise in the file.
             box=(round(b[0], 3), round(b[1], 3), round(b[2], 3), round(b[3], 3)),
-            score=round(score, 6),
+            # The shortest digits that give the same float32 again: a score at the threshold stays at the threshold.
+            score=float(str(score)),
             class_=classes[cls],
             track=track,
         )
@@ -161,7 +184,8 @@ class ResultsWriter:
     """Streams results to ``path``; they appear under that name once they are whole.
 
     Use as a context manager. While it runs the file is called ``NAME.part``. If the run is interrupted, what was
-    written so far is closed as valid JSON with ``"complete": false`` and takes its name.
+    written so far is closed as valid JSON with ``"complete": false`` and takes its name; if the disk is full or gone,
+    ``NAME.part`` is left as it is. A device or pipe (``/dev/stdout``) is written to as it stands.
 
     Args:
         path: where to write.
@@ -173,10 +197,15 @@ class ResultsWriter:
 
     def __init__(self, path: Path, header: ResultsHeader) -> None:
         self.path = path
-        self._part = path.with_name(path.name + ".part")
         self._count = 0
+        self._broken = False
         try:
-            self._file: IO[str] = self._part.open("w", encoding="utf-8")
+            # Found now and not after hours: a folder cannot be replaced, and a device must not be.
+            in_place = path.exists() and not path.is_file() and not path.is_dir()
+            self._part = path if in_place else path.parent / f"{path.name}.part"
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self._file: IO[str] = self._part.open("w", encoding="utf-8", newline="\n")
         except OSError as error:
             raise _cannot_write(path, error) from error
         fields = header.model_dump(mode="json", by_alias=True)
@@ -198,11 +227,12 @@ class ResultsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         complete = "true" if error is None else "false"
-        if not isinstance(error, OutputError):
-            self._emit(f'\n], "complete": {complete}}}\n')
         try:
-            self._file.close()
-            os.replace(self._part, self.path)
+            with self._file:
+                if not self._broken:
+                    self._file.write(f'\n], "complete": {complete}}}\n')
+            if not self._broken and self._part != self.path:
+                os.replace(self._part, self.path)
         except OSError as problem:
             raise _cannot_write(self.path, problem) from problem
 
@@ -210,6 +240,7 @@ class ResultsWriter:
         try:
             self._file.write(text)
         except OSError as error:
+            self._broken = True
             raise _cannot_write(self.path, error) from error
 
 
@@ -221,17 +252,20 @@ def read_header(path: Path) -> ResultsHeader:
     """
     fields: dict[str, Any] = {}
     builder: ijson.ObjectBuilder | None = None
-    key = ""
+    key, frames_found = "", False
     for prefix, event, value in _events(path):
         if prefix == "" and event == "map_key":
             key, builder = value, None
-            if key == "frames":
-                break  # everything that says what made them stands before the frames
-        elif prefix:
+            frames_found |= key == "frames"
+            if key == "frames" and fields.keys() >= _HEADER_FIELDS:
+                break  # as we write it: what made the frames stands before them
+        elif prefix and key != "frames":
             builder = builder or ijson.ObjectBuilder()
             builder.event(event, value)
             fields[key] = builder.value
     require_schema(fields, SCHEMA, str(path))
+    if not frames_found:
+        raise FormatError(f"{path} is damaged: it has no frames.", "Was it written whole?")
     return _validated(ResultsHeader, fields, path)
 
 
@@ -239,13 +273,14 @@ def read_frames(path: Path) -> Iterator[FrameRow]:
     """The frames of ``path``, one by one: three hours of video do not fit comfortably into memory.
 
     Raises:
-        FormatError: unreadable or damaged.
+        FormatError: unreadable, of another schema, or damaged.
     """
+    read_header(path)
     try:
         with path.open("rb") as file:
             for row in ijson.items(file, "frames.item", use_float=True):
                 yield _validated(FrameRow, row, path)
-    except (OSError, ijson.JSONError) as error:
+    except (OSError, ijson.JSONError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -253,7 +288,7 @@ def _events(path: Path) -> Iterator[tuple[str, str, Any]]:
     try:
         with path.open("rb") as file:
             yield from ijson.parse(file, use_float=True)
-    except (OSError, ijson.JSONError) as error:
+    except (OSError, ijson.JSONError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 
 

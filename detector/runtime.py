@@ -18,7 +18,7 @@ from detector.frame import Frame
 from detector.geometry import Letterbox, Size, area, nms
 from detector.manifest import ModelManifest, Variant, find_model, load_manifest, verified_model_bytes
 from detector.preprocess import RESIZE_RULE, Blob
-from detector.providers import candidates, open_session
+from detector.providers import candidates, first_line, open_session
 
 # The lowest score for which boxes are ever returned: enough for average precision, and it bounds the work of NMS.
 MIN_SCORE = 0.01
@@ -79,6 +79,7 @@ class OnnxDetector:
 
         Raises:
             ProviderError: the runtime failed, or the network gave numbers that are not numbers.
+            ModelError: the network gave scores or classes that its manifest does not allow.
         """
         start = time.perf_counter_ns()
         box = Letterbox.fit(frame.size, self.variant.input.size)
@@ -99,7 +100,9 @@ class OnnxDetector:
         try:
             boxes, scores, classes = self._session.run(self._outputs, {self.variant.input.name: blob})
         except Exception as error:  # ONNX Runtime's own exception classes share no base but Exception
-            raise ProviderError(f"ONNX Runtime failed on a frame: {error}.", "The AI process is restarted.") from error
+            raise ProviderError(
+                f"ONNX Runtime failed on a frame: {first_line(error)}.", "Try another provider."
+            ) from error
         if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
             raise ProviderError("The network gave results that are not numbers.", "Try another provider or model.")
         return boxes[0], scores[0], classes[0]
@@ -113,14 +116,23 @@ class OnnxDetector:
         threshold: float,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Cut by score, suppress overlaps within each class, and map back to frame pixels."""
-        wanted = scores >= threshold
+        wanted = scores >= np.float32(threshold)
         boxes, scores, classes = box.to_frame(boxes[wanted]), scores[wanted], classes[wanted]
+        self._check_values(scores, classes)
         real = area(boxes) >= 1.0  # a box in the padding is clipped to nothing
         boxes, scores, classes = boxes[real], scores[real], classes[real]
-        # Far apart, boxes of different classes never overlap: one pass serves all classes.
-        apart = (classes[:, None] * (max(box.source) + 1)).astype(np.float32)
-        kept = nms(boxes + apart, scores, self.variant.nms_iou)
-        return boxes[kept], scores[kept].astype(np.float32), classes[kept].astype(np.int64)
+        kept = nms(boxes, scores, self.variant.nms_iou, classes)
+        return boxes[kept], scores[kept], classes[kept]
+
+    def _check_values(self, scores: npt.NDArray[np.float32], classes: npt.NDArray[np.int64]) -> None:
+        """A network of another kind (logits for scores, another class list) must not pass for this one."""
+        known = len(self._info.classes)
+        if (scores > 1).any() or (classes < 0).any() or (classes >= known).any():
+            raise ModelError(
+                f"The network of {self._info.model} gave scores up to {scores.max():.3g} and classes {classes.min()} "
+                f"to {classes.max()}; its manifest allows scores up to 1 and classes 0 to {known - 1}.",
+                "Export the model again.",
+            )
 
 
 def load_detector(
@@ -133,25 +145,30 @@ def load_detector(
 def _open(
     folder: Path, manifest: ModelManifest, policy: str, variant_name: str | None, threads: int | None
 ) -> tuple[Variant, Any, str, str]:
-    """The variant, its session, the provider that runs, and why."""
-    refused = []
+    """The variant, its session, the provider that runs, and why.
+
+    A named provider runs whatever variant was named; ``auto`` only combines what is meant for each other.
+    """
+    named = manifest.variant(variant_name) if variant_name else None
+    refused: list[str] = []
     for provider in candidates(policy):
-        if policy == "auto" and provider != "cpu" and not any(provider in v.providers for v in manifest.variants):
-            refused.append(f"the model has no variant for {provider}")
+        meant = [v for v in ([named] if named else manifest.variants) if provider in v.providers]
+        if policy == "auto" and not meant:
+            refused.append(f"no variant of the model is meant for {provider}")
             continue
+        variant = named or manifest.variant_for(provider)
+        model = verified_model_bytes(folder, variant)
+        _check_supported(variant, folder)
         try:
-            variant = manifest.variant(variant_name) if variant_name else manifest.variant_for(provider)
-            model = verified_model_bytes(folder, variant)
-            _check_supported(variant, folder)
             session = _session(model, provider, threads, folder / variant.file)
         except ProviderError as error:
             if policy != "auto" or provider == "cpu":
                 raise
-            refused.append(error.what)
+            refused.append(f"{error.what[:1].lower()}{error.what[1:]}".rstrip("."))
             continue
         reason = f"auto: {provider}" + (f", because {refused[0]}" if refused else "") if policy == "auto" else ""
         return variant, session, provider, reason
-    raise AssertionError("candidates() is never empty")
+    raise ModelError(f"Model {manifest.name} cannot run here: {'; '.join(refused)}.", "Choose another model.")
 
 
 def _session(model: bytes, provider: str, threads: int | None, path: Path) -> Any:
@@ -160,7 +177,9 @@ def _session(model: bytes, provider: str, threads: int | None, path: Path) -> An
     except PolypwatchError:
         raise
     except Exception as error:  # ONNX Runtime's own exception classes share no base but Exception
-        raise ModelError(f"{path} is not a network that ONNX Runtime can load: {error}.", "Export it again.") from error
+        raise ModelError(
+            f"{path} is not a network that ONNX Runtime can load: {first_line(error)}.", "Export it again."
+        ) from error
 
 
 def _check_supported(variant: Variant, folder: Path) -> None:

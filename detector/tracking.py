@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from detector.detections import Detections
-from detector.geometry import Boxes, area, iou_matrix
+from detector.geometry import Boxes, iou_matrix
 
-# Cost of a pair that may not be joined: any finite number above the largest allowed cost (2.0) will do.
-_FORBIDDEN = 1e6
+# Media times are multiples of a tick: a gap of exactly the limit is within it, however the floats were rounded.
+_ROUNDING_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Track:
 
     Attributes:
         id: counted from 1, never reused in a procedure.
-        box: smoothed ``x1, y1, x2, y2`` in frame pixels.
+        box: smoothed ``x1, y1, x2, y2`` in frame pixels: what to show.
+        found_box: the same of the latest detection, not smoothed: what the next one is compared with.
         score: of the latest detection.
         class_index: of the latest detection.
         first_seen_s: media time of the first detection.
@@ -53,6 +55,7 @@ class Track:
 
     id: int
     box: tuple[float, float, float, float]
+    found_box: tuple[float, float, float, float]
     score: float
     class_index: int
     first_seen_s: float
@@ -74,7 +77,7 @@ class TrackUpdate:
 
 
 class Tracker:
-    """Joins detections to tracks by globally optimal assignment on overlap and centre distance."""
+    """Joins detections to tracks by globally optimal assignment: first on overlap, then the rest on centre distance."""
 
     def __init__(self, settings: TrackingSettings | None = None) -> None:
         self.settings = settings or TrackingSettings()
@@ -95,7 +98,7 @@ class Tracker:
         if time_s < self._time_s:
             raise ValueError(f"tracking runs forwards only: {time_s:.3f} s after {self._time_s:.3f} s")
         self._time_s = time_s
-        alive = [t for t in self._tracks if time_s - t.last_seen_s <= self.settings.max_gap_s]
+        alive = [t for t in self._tracks if time_s - t.last_seen_s <= self.settings.max_gap_s + _ROUNDING_S]
         joined = self._assign(alive, detections, time_s)
         ids = []
         by_id = {track.id: track for track in alive}
@@ -113,33 +116,27 @@ class Tracker:
         self._time_s = -np.inf
 
     def _assign(self, tracks: list[Track], detections: Detections, time_s: float) -> dict[int, Track]:
-        """Detection row -> track, at most one each."""
+        """Detection row -> track, at most one each. A merely near pair never breaks an overlapping one up."""
         if not tracks or not len(detections):
             return {}
-        cost = self._cost(tracks, detections, time_s)
-        rows, columns = linear_sum_assignment(cost)
-        return {int(c): tracks[r] for r, c in zip(rows, columns, strict=True) if cost[r, c] < _FORBIDDEN}
-
-    def _cost(self, tracks: list[Track], detections: Detections, time_s: float) -> np.ndarray:
-        boxes: Boxes = np.array([t.box for t in tracks], np.float32)
-        found = detections.boxes
-        overlap = iou_matrix(boxes, found)
-        centres = (boxes[:, None, :2] + boxes[:, None, 2:] - found[None, :, :2] - found[None, :, 2:]) / 2
-        diagonal = np.sqrt(np.maximum(np.maximum(area(boxes)[:, None], area(found)[None]) * 2, 1e-6))
-        shift = np.linalg.norm(centres, axis=2) / diagonal
-        recent = np.array([time_s - t.last_seen_s <= self.settings.max_shift_gap_s for t in tracks])[:, None]
+        last: Boxes = np.array([t.found_box for t in tracks], np.float32)
         same_class = np.array([t.class_index for t in tracks])[:, None] == detections.classes[None]
-        near = recent & (shift <= self.settings.max_centre_shift)
-        allowed = same_class & ((overlap >= self.settings.min_iou) | near)
-        # An overlapping pair always beats a merely near one: its cost is below 1.
-        cost = np.where(overlap >= self.settings.min_iou, 1.0 - overlap, 1.0 + np.minimum(shift, 1.0))
-        return np.where(allowed, cost, _FORBIDDEN)
+        overlap = iou_matrix(last, detections.boxes)
+        pairs = _best_pairs(np.where(same_class & (overlap >= self.settings.min_iou), overlap, 0.0))
+        recent_s = np.array([time_s - t.last_seen_s for t in tracks])[:, None]
+        shift = _centre_shift(last, detections.boxes)
+        near = same_class & (recent_s <= self.settings.max_shift_gap_s + _ROUNDING_S)
+        closeness = np.where(near & (shift <= self.settings.max_centre_shift), 1.0 / (1.0 + shift), 0.0)
+        for row, column in pairs:
+            closeness[row, :] = closeness[:, column] = 0.0
+        return {column: tracks[row] for row, column in (*pairs, *_best_pairs(closeness))}
 
     def _begun(self, detections: Detections, row: int, time_s: float) -> Track:
         track_id, self._next_id = self._next_id, self._next_id + 1
         box = detections.boxes[row].tolist()
         score, cls = float(detections.scores[row]), int(detections.classes[row])
-        return Track(track_id, (box[0], box[1], box[2], box[3]), score, cls, time_s, time_s, 1)
+        corners = (box[0], box[1], box[2], box[3])
+        return Track(track_id, corners, corners, score, cls, time_s, time_s, 1)
 
     def _continued(self, track: Track, detections: Detections, row: int, time_s: float) -> Track:
         """The track with one more detection; its box follows with the time constant of the settings."""
@@ -152,9 +149,24 @@ class Tracker:
         return Track(
             id=track.id,
             box=(box[0], box[1], box[2], box[3]),
+            found_box=(raw[0], raw[1], raw[2], raw[3]),
             score=float(detections.scores[row]),
             class_index=track.class_index,
             first_seen_s=track.first_seen_s,
             last_seen_s=time_s,
             hits=track.hits + 1,
         )
+
+
+def _best_pairs(gain: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Rows and columns of the assignment with the largest sum of gains; a gain of 0 is no pair."""
+    rows, columns = linear_sum_assignment(gain, maximize=True)
+    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if gain[r, c] > 0]
+
+
+def _centre_shift(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
+    """Distance of the centres of every box of ``a`` and every one of ``b``, in diagonals of the larger box."""
+    between = (a[:, None, :2] + a[:, None, 2:] - b[None, :, :2] - b[None, :, 2:]) / 2
+    diagonals = [np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (a, b)]
+    longest = np.maximum(diagonals[0][:, None], diagonals[1][None, :])
+    return np.asarray(np.linalg.norm(between, axis=2) / np.maximum(longest, 1e-3), np.float64)

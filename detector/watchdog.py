@@ -118,7 +118,8 @@ class Watchdog:
         self._enabled_ns = self._start_ns = now_ns
         self._fatal = self._trouble = ""
         self._ends_in_a_row = 0
-        self._first_captured_ns = None
+        # A frame that a living process still has from before is waited for from now on.
+        self._first_captured_ns = now_ns if self._life is not None and self._life.sent_ns is not None else None
 
     def disable(self) -> None:
         """The user switches the AI off. A process may stay, warm and idle; nothing is decided about it any more."""
@@ -154,7 +155,7 @@ class Watchdog:
         """The process analysed its frame."""
         if self._life is None:
             return
-        self._life.last_result_ns = now_ns
+        self._life.sent_ns, self._life.last_result_ns = None, now_ns
         self._life.failures, self._life.failure = 0, ""
         if self._newest_captured_ns is None or captured_ns > self._newest_captured_ns:
             self._newest_captured_ns = captured_ns

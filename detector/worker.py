@@ -19,7 +19,7 @@ from typing import Any
 from detector.detections import Detections, DetectorInfo
 from detector.errors import WorkerError
 from detector.frame import Frame
-from detector.watchdog import Action, AiState, Watchdog, WatchdogSettings
+from detector.watchdog import Action, AiState, Decision, Watchdog, WatchdogSettings
 from detector.worker_link import WorkerLink
 from detector.worker_messages import FrameFailed, FrameResult, FromWorker, StartFailed, WorkerOrder, WorkerReady
 
@@ -224,15 +224,22 @@ class AiProcess:
         self._bell.close()
 
     def _obey(self) -> None:
-        """Do what the watchdog has decided. All that the worker said was heard before."""
+        """Do what the watchdog has decided."""
         self._killed = [link for link in self._killed if not link.buried()]
-        with self._lock:
-            decision = self._watchdog.decide(time.perf_counter_ns())
+        decision = self._decide()
+        if decision.action is Action.KILL:
+            # If this thread was held up, the answer may have come: hear it before the worker is judged.
+            self._listen()
+            decision = self._decide()
         if decision.action is Action.START:
             self._launch()
         elif decision.action is Action.KILL:
             self._tell()  # that it is stalled, before it is no more
             self._end_link(decision.reason)
+
+    def _decide(self) -> Decision:
+        with self._lock:
+            return self._watchdog.decide(time.perf_counter_ns())
 
     def _launch(self) -> None:
         with self._lock:
@@ -273,14 +280,12 @@ class AiProcess:
 
     def _await(self) -> None:
         """Sleep until something happens or is due."""
-        with self._lock:
-            now_ns = time.perf_counter_ns()
-            decision = self._watchdog.decide(now_ns)
+        decision = self._decide()
         timeout_s = _IDLE_S
         if decision.action is not Action.NONE:
             timeout_s = 0.0
         elif decision.wake_ns is not None:
-            timeout_s = min(_IDLE_S, (decision.wake_ns - now_ns) / 1e9)
+            timeout_s = min(_IDLE_S, max(0.0, (decision.wake_ns - time.perf_counter_ns()) / 1e9))
         links = self._link.waitables if self._link is not None else []
         if self._bell.waitable in wait([self._bell.waitable, *links], timeout_s):
             self._bell.silence()

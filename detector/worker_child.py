@@ -45,7 +45,7 @@ _PERMANENT = (ModelError, ProviderError, UsageError)
 # A typical picture. Warm-up ends at whichever comes first, but never before the second run: the first allocates.
 _WARM_UP_SHAPE = (1080, 1920, 3)
 _WARM_UP_RUNS = 9
-_WARM_UP_NS = 2_000_000_000
+_WARM_UP_NS = 1_000_000_000
 _PR_SET_PDEATHSIG = 1
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 

@@ -61,16 +61,12 @@ class WorkerLink:
         finally:
             # Held by the worker alone, its end closes when it dies, however it dies.
             far_end.close()
+        self.pid = self._process.pid
 
     @property
     def waitables(self) -> list[Connection | int]:
         """For ``multiprocessing.connection.wait``: ready when there is a message, or the process has ended."""
         return [self._pipe, self._process.sentinel]
-
-    @property
-    def pid(self) -> int | None:
-        """The process id."""
-        return self._process.pid
 
     def send(self, frame: Frame, min_score: float | None) -> None:
         """Copy the picture into shared memory and announce it. The worker must be idle.

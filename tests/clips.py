@@ -90,7 +90,7 @@ def _paint_polyp(picture: Plane, fold: int, light: np.float32, u: Plane, v: Plan
     grain = _sample(u * 90, v * 90)
     dome = _tint(_POLYP, light * lit * (1.12 + 0.09 * grain))
     for at_u, at_v, width in ((-0.30, -0.34, 0.13), (-0.08, -0.48, 0.07), (0.22, -0.12, 0.05), (-0.42, -0.02, 0.05)):
-        spot = np.exp(-(((u - at_u) / width) ** 2 + ((v - at_v) / (0.7 * width)) ** 2) ** 2)
+        spot = np.exp(-((((u - at_u) / width) ** 2 + ((v - at_v) / (0.7 * width)) ** 2) ** 2))
         dome += (spot * 200 * min(1.0, float(light) * 1.4))[:, None]
     cover = np.clip((1 - r) * 9, 0, 1)[:, None]
     shadow = (1 - 0.3 * np.exp(-(((r - 1) / 0.25) ** 2)))[:, None]

@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from detector.errors import UsageError
 from detector.geometry import Boxes, as_boxes
+from training.contract import PAD
 
 Image = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.float32]
 Outlines = tuple[npt.NDArray[np.float32], ...]
 Kind = Literal["full", "plain"]
 
-PAD = 114
 MIN_VISIBLE = 0.25
 MIN_SIDE_PX = 4.0
 
@@ -71,7 +71,7 @@ def render(picture: Picture, matrix: Matrix, width: int, height: int, fill: int)
     scale = float(np.sqrt(abs(np.linalg.det(work[:, :2]))))
     if scale < 0.5:  # a bilinear warp aliases below one half: average first, as the runtime's resize rule does
         h, w = image.shape[0] // 2, image.shape[1] // 2
-        image = cv2.resize(image[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(image[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA), np.uint8)
         work = work @ np.diag([2.0, 2.0, 1.0])
     # OpenCV puts coordinates at pixel centres, boxes put them at pixel edges: move by half a pixel both ways.
     centred = work.copy()

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.errors import FormatError, SourceError, UsageError
-from training.importers import SOURCES, Sample, read_image, read_source
+from training.importers import SOURCES, Sample, read_source, read_table, sample_image
 
 DEV_LIST = Path(__file__).parent / "splits" / "dev.txt"
 LEFT_OUT_LIST = Path(__file__).parent / "splits" / "left_out.txt"
@@ -82,7 +82,7 @@ def read_test_set(data_root: Path, name: str) -> list[Sample]:
     if not data_root.is_dir():
         raise SourceError(f"No data at {data_root}.", "Set POLYPWATCH_DATA to the folder that holds the data sets.")
     if name == "kvasir-val":
-        stems = _lines(data_root / "kvasir_seg" / "official_val.txt")
+        stems = read_list(data_root / "kvasir_seg" / "official_val.txt")
         return [s for s in read_source(data_root, "kvasir-seg") if s.image.stem in stems]
     if name == "cvc-clinicdb":
         return read_source(data_root, "cvc-clinicdb")
@@ -91,6 +91,23 @@ def read_test_set(data_root: Path, name: str) -> list[Sample]:
     if name == "negatives-test":
         return [s for s in read_source(data_root, "polypgen-negatives") if s.group in HELD_OUT_SEQUENCES]
     raise UsageError(f"There is no test set '{name}'.", f"Known: {', '.join(TEST_SETS)}.")
+
+
+def held_out_names(data_root: Path) -> set[str]:
+    """Names of all test images, from the sets' own lists and tables alone: quick, no image is opened.
+
+    Raises:
+        SourceError: a list or table is missing.
+    """
+    names = {f"kvasir_seg/{stem}" for stem in read_list(data_root / "kvasir_seg" / "official_val.txt")}
+    for row in read_table(data_root / "polypgen" / "centres.csv", ("file", "centre")):
+        if row["centre"] == HELD_OUT_CENTRE:
+            names.add(f"polypgen/{Path(row['file']).stem}")
+    for row in read_table(data_root / "polypgen_negseq" / "frames.csv", ("file", "sequence")):
+        if row["sequence"] in HELD_OUT_SEQUENCES:
+            names.add(f"polypgen_negseq/{Path(row['file']).with_suffix('').as_posix()}")
+    rows = read_table(data_root / "cvc_clinicdb" / "sequences.csv", ("file", "sequence"))
+    return names | {f"cvc_clinicdb/{Path(r['file']).stem}" for r in rows}
 
 
 def read_set(data_root: Path, name: str) -> list[Sample]:
@@ -117,7 +134,7 @@ def read_split(data_root: Path, without: frozenset[str] = frozenset()) -> tuple[
         FormatError: a committed list names an image that the data does not have.
         UsageError: a source in `without` does not exist.
     """
-    return divide(read_pools(data_root, without).trainable, _lines(DEV_LIST), _lines(LEFT_OUT_LIST))
+    return divide(read_pools(data_root, without).trainable, read_list(DEV_LIST), read_list(LEFT_OUT_LIST))
 
 
 def divide(
@@ -159,7 +176,7 @@ def _without_border(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def fingerprints(samples: Iterable[Sample]) -> Prints:
     """Fingerprints of the samples' images, (N, 1024) float32."""
-    rows = [fingerprint(read_image(s.image)) for s in samples]
+    rows = [fingerprint(sample_image(s)) for s in samples]
     return np.stack(rows) if rows else np.zeros((0, THUMB_SIDE**2), np.float32)
 
 
@@ -249,11 +266,16 @@ def write_list(names: list[str], path: Path) -> None:
     path.write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
 
 
-def _order(name: str) -> str:
-    return hashlib.sha256(f"polypwatch dev 1 {name}".encode()).hexdigest()
+def read_list(path: Path) -> set[str]:
+    """The names in a split list, or the stems in a data set's own.
 
-
-def _lines(path: Path) -> set[str]:
+    Raises:
+        SourceError: the file is missing.
+    """
     if not path.is_file():
         raise SourceError(f"{path} is missing.", "The data set's folder or the checkout is incomplete.")
     return set(path.read_text(encoding="utf-8").split())
+
+
+def _order(name: str) -> str:
+    return hashlib.sha256(f"polypwatch dev 1 {name}".encode()).hexdigest()

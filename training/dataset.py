@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from training.augment import Augmenter, Geometry, Kind, Picture
-from training.importers import Sample, read_image
+from training.contract import INPUT_SIZE
+from training.importers import Sample, sample_image
 from training.losses import Targets
 
 NEGATIVE_SHARE = 0.12
-SIZES = (288, 320, 352, 384, 416)
-FULL_SIZE = 416
+SIZES = (288, 320, 352, 384, INPUT_SIZE)
 BATCHES_AHEAD = 3
 _EPOCH_STREAM, _DRAW_STREAM, _SIZE_STREAM = 1, 2, 3
 
@@ -38,7 +38,7 @@ class Draw(NamedTuple):
 def load_pictures(samples: list[Sample], threads: int = 4) -> list[Picture]:
     """Decode all images into memory (about 0.8 MB each at 608 px)."""
     with ThreadPoolExecutor(threads) as pool:
-        images = list(pool.map(lambda s: read_image(s.image), samples))
+        images = list(pool.map(lambda s: sample_image(s), samples))
     return [Picture(image, s.outlines) for image, s in zip(images, samples, strict=True)]
 
 
@@ -113,7 +113,7 @@ class Schedule:
 
 
 class Batch(NamedTuple):
-    """Images uint8 [N, 3, H, W] (channels last in memory), their targets, and whether they are of the last phase."""
+    """Images uint8 [N, 3, H, W] (channels last in memory) and their targets."""
 
     images: Tensor
     targets: Targets

@@ -10,24 +10,24 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from detector.errors import FormatError, OutputError, UsageError
+from detector.errors import FormatError, UsageError
 from training.augment import Kind, Picture
-from training.dataset import FULL_SIZE, SIZES, Batch, Plan, Schedule, TrainingSet, batches
-from training.evaluate import PreparedSet, figures, predict
+from training.checkpoint import read_checkpoint, save_state, save_weights
+from training.contract import INPUT_SIZE
+from training.dataset import SIZES, Batch, Plan, Schedule, TrainingSet, batches
+from training.evaluate import PreparedSet, predict
+from training.figures import figures
 from training.importers import Sample
 from training.losses import Losses, detection_loss
 from training.yolox import YoloxNano
 
-CHECKPOINT_SCHEMA = "polypwatch.checkpoint/1"
 DEV_THRESHOLD = 0.3  # for the log only; the model's own threshold is set once, after training
 
 
@@ -39,7 +39,8 @@ class FitOptions:
         minutes: budget of training time, evaluation included, restarts not; the schedule follows it.
         steps: budget in steps instead (0: none); then `minutes` does not count and a run is repeatable.
         late_from: share of the budget after which mosaics end, images are 416 px and the L1 loss joins.
-        bf16: autocast to bfloat16 until the last phase.
+        bf16: autocast to bfloat16 until the last phase, which is always float32.
+        workers: threads that prepare images ahead; 0 prepares them as they are asked for.
     """
 
     minutes: float = 60.0
@@ -55,14 +56,16 @@ class FitOptions:
     workers: int = 1
     augment: Kind = "full"
     bf16: bool = False
+    tensorboard: bool = False
     seed: int = 1
+    log_steps: int = 50
     sizes: tuple[int, ...] = SIZES
 
 
 class Ema:
     """A running average of the weights (and the batch-norm statistics): what is evaluated and shipped."""
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: YoloxNano, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay = decay
 
@@ -99,12 +102,14 @@ class Trainer:
     def __init__(self, model: YoloxNano, options: FitOptions, folder: Path, device: str = "cpu") -> None:
         torch.manual_seed(options.seed)
         self.device = torch.device(device)
-        self.model = model.to(self.device, memory_format=torch.channels_last)
+        self.model = model.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.model, options.ema)
         self.optimiser = _optimiser(self.model, options)
         self.options = options
         self.folder = folder
         self.step, self.elapsed_s, self.best = 0, 0.0, -1.0
+        self.stop_after = 0  # a test's way of killing a run between two steps; 0: never
+        self.board = _board(folder) if options.tensorboard else None
 
     @property
     def progress(self) -> float:
@@ -149,12 +154,15 @@ class Trainer:
             recent.add(self.train_step(batch, late), len(batch.images))
             now = time.perf_counter()
             self.elapsed_s, clock = self.elapsed_s + now - clock, now
-            if self.step % 50 == 0:
+            if self.step % self.options.log_steps == 0:
                 self.log({"event": "train", "step": self.step, "progress": self.progress, **recent.take()})
             done = self.progress >= 1.0
             if done or self.elapsed_s >= next_eval:
                 self.check(dev)
                 next_eval = self.elapsed_s + self.options.eval_minutes * 60
+            if self.stop_after and self.step >= self.stop_after:
+                self.save()
+                break
             if done:
                 break
 
@@ -171,9 +179,8 @@ class Trainer:
         self.save()
 
     def save(self) -> None:
-        """Write `last.pt` so that a killed write leaves the old one."""
+        """Write `last.pt`."""
         state: dict[str, Any] = {
-            "schema": CHECKPOINT_SCHEMA,
             "model": self.model.state_dict(),
             "ema": self.ema.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -182,7 +189,7 @@ class Trainer:
             "best": self.best,
             "options": asdict(self.options),
         }
-        _write(self.folder / "last.pt", lambda path: torch.save(state, path))
+        save_state(state, self.folder / "last.pt")
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of a run with the same network.
@@ -200,11 +207,23 @@ class Trainer:
             raise FormatError(f"{path} does not fit this network ({str(error).splitlines()[0]}).") from error
 
     def log(self, row: dict[str, Any]) -> None:
-        """Append one line to `log.jsonl` and print it."""
+        """Append one line to `log.jsonl` (and to TensorBoard) and print it."""
         line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()})
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         print(line, flush=True)
+        if self.board is not None:
+            for name, value in row.items():
+                if isinstance(value, float):
+                    self.board.add_scalar(f"{row['event']}/{name}", value, self.step)
+
+
+def _board(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UsageError("--tensorboard needs the tensorboard package.", "Install 'polypwatch[train]'.") from error
+    return SummaryWriter(str(folder))
 
 
 class _Recent:
@@ -224,66 +243,10 @@ class _Recent:
         assert self._sums is not None
         means = (self._sums / self._steps).tolist()
         rate = self._images / (time.perf_counter() - self._since)
-        self.__init__()  # type: ignore[misc]
+        self._sums, self._steps, self._images, self._since = None, 0, 0, time.perf_counter()
         return {**dict(zip(Losses._fields, means, strict=True)), "images_per_s": rate}
-
-
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Weights alone, as safetensors."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    _write(path, lambda p: save_file(tensors, str(p)))
-
-
-def load_weights(path: Path) -> YoloxNano:
-    """A one-class network from `best.safetensors` or from the averaged weights in `last.pt`.
-
-    Raises:
-        FormatError: the file is missing, damaged or of another network.
-    """
-    model = YoloxNano()
-    if path.suffix == ".pt":
-        state = read_checkpoint(path).get("ema", {})
-    else:
-        if not path.is_file():
-            raise FormatError(f"There are no weights at {path}.")
-        try:
-            state = load_file(str(path))
-        except Exception as error:  # safetensors raises its own, undocumented type
-            raise FormatError(f"{path} is no safetensors file ({error}).") from error
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise FormatError(f"{path} holds another network than the one-class YOLOX-nano.") from error
-    return model.eval()
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a `last.pt`, read without unpickling code.
-
-    Raises:
-        FormatError: the file is missing, damaged or of another schema.
-    """
-    if not path.is_file():
-        raise FormatError(f"There is no checkpoint at {path}.")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen types for a damaged file
-        raise FormatError(f"{path} is no readable checkpoint.", "Resume from another one or start anew.") from error
-    if not isinstance(state, dict) or state.get("schema") != CHECKPOINT_SCHEMA:
-        raise FormatError(f"{path} is not of schema {CHECKPOINT_SCHEMA}.")
-    return state
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error}).") from error
 
 
 def prepare_dev(samples: list[Sample]) -> PreparedSet:
     """Dev at the size that is shipped."""
-    return PreparedSet.read(samples, FULL_SIZE)
+    return PreparedSet.read(samples, INPUT_SIZE)

@@ -128,9 +128,9 @@ def mask_to_boxes(mask: npt.NDArray[np.uint8]) -> tuple[Boxes, tuple[npt.NDArray
         part = (labels[y : y + h, x : x + w] == i).astype(np.uint8)
         rim = np.concatenate(cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]).reshape(-1, 2)
         # Half-open: a pixel covers [x, x + 1), so its four corners go into the hull.
-        corners = np.concatenate([rim + (x + dx, y + dy) for dx in (0, 1) for dy in (0, 1)])
+        corners = np.concatenate([rim + np.array([x + dx, y + dy]) for dx in (0, 1) for dy in (0, 1)])
         boxes.append((x, y, x + w, y + h))
-        outlines.append(cv2.convexHull(corners.astype(np.float32)).reshape(-1, 2))
+        outlines.append(np.asarray(cv2.convexHull(corners.astype(np.float32)).reshape(-1, 2), np.float32))
     return as_boxes(boxes), tuple(outlines)
 
 
@@ -146,6 +146,20 @@ def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint
     return np.asarray(image, np.uint8)
 
 
+def sample_image(sample: Sample) -> npt.NDArray[np.uint8]:
+    """Decode a sample's image.
+
+    Raises:
+        SourceError: the file is missing or cannot be decoded.
+        FormatError: it is not of the size of its mask: the boxes would be wrong.
+    """
+    image = read_image(sample.image)
+    if Size.of(image) != sample.size:
+        found, told = Size.of(image), sample.size
+        raise FormatError(f"{sample.name} is {found.width}x{found.height}, but its mask {told.width}x{told.height}.")
+    return image
+
+
 def image_mask_folder(root: Path, info: SourceInfo, groups: dict[str, str] | None = None) -> Iterator[Sample]:
     """Read `images/*` with `masks/STEM.png` (Kvasir-SEG, PolypGen, BKAI-NeoPolyp, CVC-ClinicDB).
 
@@ -156,7 +170,7 @@ def image_mask_folder(root: Path, info: SourceInfo, groups: dict[str, str] | Non
 
     Raises:
         SourceError: a folder, an image or a mask is missing or unreadable.
-        FormatError: mask and image differ in size, or an image has no group.
+        FormatError: an image has no group.
     """
     for path in _images(root / "images"):
         mask_path = root / "masks" / f"{path.stem}.png"

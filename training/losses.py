@@ -72,9 +72,7 @@ def assign(raw: Raw, predicted: Tensor, targets: Targets) -> Assignment:
     boxes, valid = targets
     points = (raw.cells + 0.5) * raw.strides[:, None]
     x, y = points[:, 0], points[:, 1]
-    inside = (
-        (x > boxes[..., 0:1]) & (x < boxes[..., 2:3]) & (y > boxes[..., 1:2]) & (y < boxes[..., 3:4])
-    )  # [N, G, A]
+    inside = (x > boxes[..., 0:1]) & (x < boxes[..., 2:3]) & (y > boxes[..., 1:2]) & (y < boxes[..., 3:4])  # [N, G, A]
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2
     reach = raw.strides * CENTRE_RADIUS
     near = ((x - centre[..., 0:1]).abs() < reach) & ((y - centre[..., 1:2]).abs() < reach)

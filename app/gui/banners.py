@@ -5,10 +5,11 @@ from __future__ import annotations
 from PyQt6.QtCore import QRect, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
+from app import RESEARCH_USE
 from app.gui import theme
 from app.gui.icons import draw_shape
 from app.gui.layout import Area, scaled
-from app.gui.signs import RESEARCH_USE, Banner
+from app.gui.signs import Banner
 from app.gui.text import draw_line, height_of, width_of
 
 _GROUND = QColor(13, 18, 22, 246)

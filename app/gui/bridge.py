@@ -1,4 +1,4 @@
-"""From the session's threads to the window: one queued signal at a time, and a heartbeat for what happens in silence."""
+"""From the session's threads to the window: one queued signal at a time, and a heartbeat for what comes in silence."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ PaintHook = Callable[[PaintStamp], None]
 class Bridge(QObject):
     """Turns wakes from any thread into ``refresh`` in the window's thread.
 
-    However many wakes come, at most one is on its way; one that comes while the window refreshes causes another refresh,
-    so that the last is never lost. The heartbeat refreshes even if nothing wakes: a stalled AI or an expired overlay
+    However many wakes come, at most one is on its way; one that comes while the window refreshes causes another, so
+    that the last is never lost. The heartbeat refreshes even if nothing wakes: a stalled AI or an expired overlay
     sends no event of its own.
     """
 
@@ -48,7 +48,8 @@ class Bridge(QObject):
         self._lock = threading.Lock()
         self._pending = False
         self._closed = False
-        self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        # The stubs leave the connection type out.
+        self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
         self._heartbeat = QTimer(self)
         self._heartbeat.setInterval(HEARTBEAT_MS)
         self._heartbeat.timeout.connect(self.refresh)

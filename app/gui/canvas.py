@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from PyQt6.QtCore import QRect, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtCore import QRect, Qt
+from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from app.gui import theme
@@ -28,8 +28,6 @@ class Canvas(QWidget):
         painted: called after every paint of a picture, in the window's thread; benchmarks and tests listen here.
     """
 
-    double_clicked = pyqtSignal()
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -40,11 +38,12 @@ class Canvas(QWidget):
         self._view = View()
         self._marks: tuple[Mark, ...] = ()
         self._scene: tuple[object, ...] = ()
+        self._broken = False
 
     def show_snapshot(self, snapshot: LiveSnapshot, view: View) -> None:
         """Take the snapshot and repaint what differs from the one before."""
         scene, marks = _scene_of(snapshot), self._marks_of(snapshot, view)
-        self._snapshot, self._view = snapshot, view
+        self._snapshot, self._view, self._broken = snapshot, view, False
         if scene != self._scene:
             self.update()
         else:
@@ -52,6 +51,12 @@ class Canvas(QWidget):
             for mark in set(marks) ^ set(self._marks):
                 self.update(self._logical(mark.reach))
         self._scene, self._marks = scene, marks
+
+    def show_failure(self) -> None:
+        """Say that there is no picture, until the next snapshot comes."""
+        if not self._broken:
+            self._broken, self._scene = True, ()
+            self.update()
 
     def device_size(self) -> Size:
         """The canvas in device pixels."""
@@ -63,6 +68,9 @@ class Canvas(QWidget):
         snapshot = self._snapshot
         painter = QPainter(self)
         try:
+            if self._broken:
+                self._paint_failure(painter)
+                return
             if snapshot is None:
                 painter.fillRect(self.rect(), theme.BLACK)
                 return
@@ -76,10 +84,6 @@ class Canvas(QWidget):
         finally:
             painter.end()
         self._report(snapshot)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
-        """Tell the window."""
-        self.double_clicked.emit()
 
     def _marks_of(self, snapshot: LiveSnapshot, view: View) -> tuple[Mark, ...]:
         canvas = self.device_size()
@@ -115,5 +119,5 @@ class Canvas(QWidget):
 
 def _scene_of(snapshot: LiveSnapshot) -> tuple[object, ...]:
     """All that the canvas shows but the markers; equal scenes need no full repaint."""
-    index = snapshot.frame.index if snapshot.frame else None
-    return index, picture_is_old(snapshot), ai_banner(snapshot), source_banner(snapshot)
+    picture = (snapshot.frame.index, snapshot.frame.captured_ns) if snapshot.frame else None
+    return picture, picture_is_old(snapshot), ai_banner(snapshot), source_banner(snapshot)

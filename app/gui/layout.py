@@ -156,7 +156,11 @@ def arrange(page: Size, source: Size | None, with_bar: bool) -> PageLayout:
     below = Area(0, 0, page.width, max(1, upper - bar))
     shape = source or _DEFAULT_SOURCE
     if _picture_area(shape, beside) >= _picture_area(shape, below):
-        return PageLayout(beside, status, Area(beside.right, 0, bar, upper), True, unit)
+        whole = Size(page.width, upper)
+        centred = PictureTransform.fit(shape, whole, MarkerPen.for_canvas(whole).reach).target
+        # A narrow picture stays in the middle of the page: the buttons then lie on the black beside it.
+        canvas = Area(0, 0, *whole) if centred.right <= beside.right else beside
+        return PageLayout(canvas, status, Area(beside.right, 0, bar, upper), True, unit)
     return PageLayout(below, status, Area(0, below.bottom, page.width, bar), False, unit)
 
 

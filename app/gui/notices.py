@@ -59,12 +59,12 @@ class NoticeBoard:
 
     Args:
         clock: monotonic seconds.
-        wake: called after every new message, so that the screen follows at once.
+        wake: called after every new message, so that the screen follows at once; may be set later.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, wake: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
-        self._wake = wake
+        self.wake = wake
         self._lock = threading.Lock()
         self._waiting: deque[Notice] = deque()
         self._current: Notice | None = None
@@ -78,7 +78,7 @@ class NoticeBoard:
                 self._since_s = self._clock()
             elif notice not in self._waiting:
                 self._enqueue(notice)
-        self._wake()
+        self.wake()
 
     def current(self) -> Notice | None:
         """The message to be seen now; None if there is none."""

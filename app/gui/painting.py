@@ -85,7 +85,7 @@ def marks_of(snapshot: LiveSnapshot, view: View, transform: PictureTransform, ca
 def as_qimage(image: npt.NDArray[np.uint8]) -> QImage:
     """A view on a contiguous BGR array, which must outlive it."""
     height, width = image.shape[:2]
-    # The buffer, not the array: QImage keeps a buffer alive, an array it would only point into. The stubs know bytes only.
+    # The buffer, not the array: QImage keeps a buffer alive, into an array it would only point. The stubs know bytes.
     return QImage(cast(bytes, image.data), width, height, image.strides[0], QImage.Format.Format_BGR888)
 
 

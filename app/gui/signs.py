@@ -13,7 +13,6 @@ from app.snapshot import AiSnapshot, LiveSnapshot, SourceSnapshot, SourceStatus
 from detector.alerts import Marker
 from detector.watchdog import AiState
 
-RESEARCH_USE = "Research use only – not a medical device"
 # A result this old is no hiccup any more: beside the sign, a line over the picture says so.
 _LATE_BANNER_MS = 1000.0
 
@@ -147,7 +146,7 @@ _AI_BANNERS = {
     AiState.LATE: ("AI is behind", "Boxes are hidden: they would be old.", "If this stays, close other programs."),
     AiState.STALLED: ("AI has stalled", "No polyps are marked.", "It is restarted by itself."),
     AiState.RESTARTING: ("AI is restarting", "No polyps are marked.", "Boxes come back by themselves."),
-    AiState.FAILED: ("AI has failed", "No polyps are marked.", "Go on without it and call your engineer."),
+    AiState.FAILED: ("AI has failed", "No polyps are marked.", "Press A twice to try again."),
 }
 
 _LAST_PICTURE = "What you see is the last picture received, not the present one."
@@ -168,10 +167,8 @@ _SOURCE_BANNERS = {
 _WAITING = frozenset({SourceStatus.LOST, SourceStatus.GONE, SourceStatus.FAILED})
 
 
-def ai_sign(ai: AiSnapshot, source: SourceSnapshot) -> Sign:
+def ai_sign(ai: AiSnapshot) -> Sign:
     """The AI's state in words; a failure with its reason."""
-    if ai.state is AiState.ON and ai.expired and source.status is SourceStatus.PLAYING:
-        return _AI_SIGNS[AiState.LATE]
     sign = _AI_SIGNS[ai.state]
     if ai.state is AiState.FAILED and ai.detail:
         return Sign(f"{sign.text}: {ai.detail}", sign.shape, sign.tone)
@@ -212,10 +209,10 @@ def overlay_words(ai: AiSnapshot) -> str:
     """How old the boxes are, or why there are none."""
     if ai.state not in (AiState.ON, AiState.LATE):
         return "no overlay"
-    if ai.expired or ai.state is AiState.LATE:
-        return "overlay expired"
     if ai.overlay_age_ms is None:
         return "no result yet"
+    if ai.expired or ai.state is AiState.LATE:
+        return "overlay expired"
     return f"overlay {ai.overlay_age_ms:.0f} ms"
 
 
@@ -224,7 +221,7 @@ def status_of(snapshot: LiveSnapshot, view: View) -> Status:
     info = snapshot.ai.info
     identity = (info.provider.upper(), f"{info.model} {info.version}") if info else ()
     return Status(
-        ai=ai_sign(snapshot.ai, snapshot.source),
+        ai=ai_sign(snapshot.ai),
         source=source_sign(snapshot.source),
         flags=flag_signs(snapshot, view),
         figures=(f"{snapshot.source.frame_rate:.0f} frames/s", overlay_words(snapshot.ai)),
@@ -262,8 +259,7 @@ def source_banner(snapshot: LiveSnapshot) -> Banner | None:
 
 def ai_banner(snapshot: LiveSnapshot) -> Banner | None:
     """The line along the top of the picture when the AI should be looking and is not."""
-    ai = snapshot.ai
-    state = AiState.LATE if ai_sign(ai, snapshot.source) == _AI_SIGNS[AiState.LATE] else ai.state
+    ai, state = snapshot.ai, snapshot.ai.state
     words = _AI_BANNERS.get(state)
     if words is None or source_banner(snapshot) is not None:
         return None

@@ -38,6 +38,7 @@ class ScriptedSource:
     def __init__(self, live: bool = False) -> None:
         self.items: deque[Frame | Interruption] = deque()
         self.opens = 0
+        self.held = False
         self.refuse: list[SourceError] = []
         self._live = live
         self._more = threading.Condition()
@@ -70,6 +71,12 @@ class ScriptedSource:
         with self._more:
             self._closed = True
             self._more.notify_all()
+
+    def pause(self) -> None:
+        self.held = True
+
+    def resume(self) -> None:
+        self.held = False
 
 
 class ScriptedAi:
@@ -320,17 +327,18 @@ def test_pausing_holds_a_file_and_not_a_live_source(room):
     r = room()
     r.show()
     r.session.set_paused(True)
-    r.source.put(Interruption(SourceState.UNDECODABLE, "wakes the reader", index=1))
-    r.until(lambda: r.session.snapshot().source.status is SourceStatus.PAUSED)
-    frames = r.session.snapshot().source.frames
+    assert r.source.held
+    assert r.session.snapshot().source.status is SourceStatus.PAUSED
+    r.show()  # one that was on its way
+    assert r.session.snapshot().source.status is SourceStatus.PAUSED
     r.session.set_paused(False)
-    r.next_index = 2
-    r.show()
-    assert r.session.snapshot().source.frames == frames + 1
+    assert not r.source.held
+    assert r.session.snapshot().source.status is SourceStatus.PLAYING
     live = room(live=True)
     live.show()
     live.session.set_paused(True)
     assert not live.session.paused
+    assert not live.source.held
 
 
 def test_every_change_wakes_the_window(room):

@@ -6,6 +6,7 @@ from the last ones. Loaded by import string in the AI process: nothing heavy is 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import time
@@ -47,11 +48,12 @@ class ScriptedDetector:
     """Works until it misbehaves.
 
     Args:
-        trick: what it does from frame ``at`` on: ``hang``, ``raise`` or ``exit``.
+        trick: what it does from frame ``at`` on: ``hang``, ``seize`` (hang with the interpreter's lock held, as a
+            stuck native library may), ``raise`` or ``exit``.
         at: index of the first such frame.
         until: index of the first frame on which it is good again.
         once: a file that is written before the trick; where it exists, the trick is over.
-        work_s: how long a frame takes; ``hard`` keeps the interpreter's lock meanwhile when it hangs.
+        work_s: how long a frame takes.
         imported: what was in ``sys.modules`` when it was built.
     """
 
@@ -92,6 +94,8 @@ class ScriptedDetector:
             raise RuntimeError("scripted failure")
         if self.trick == "exit":
             os._exit(7)
+        if self.trick == "seize":
+            ctypes.PyDLL(None).sleep(_FOR_EVER_S)
         time.sleep(_FOR_EVER_S)
 
 

@@ -264,6 +264,8 @@ def test_off_and_on_keeps_a_living_process_and_gives_it_its_full_time() -> None:
     assert state(dog, 100 * S) is AiState.OFF
     assert dog.decide(100 * S) == Decision(Action.NONE)
     dog.enable(200 * S)
+    assert state(dog, 200 * S + 250 * MS - 1) is AiState.ON
+    assert state(dog, 200 * S + 250 * MS) is AiState.LATE
     assert dog.decide(201 * S - 1).action is Action.NONE
     assert dog.decide(201 * S).action is Action.KILL
     assert dog.generation == 1
@@ -309,7 +311,7 @@ class Owner:
         self.on = self.alive = self.is_ready = self.failed = False
         self.pending: int | None = None
         self.in_worker: int | None = None
-        self.sent_at = 0
+        self.sent_at = self.on_at = 0
         self.newest: int | None = None
         self.generations = [0]
         self.ended_at: int | None = None
@@ -374,6 +376,7 @@ class Owner:
     def do_on(self) -> None:
         if not self.on:
             self.on, self.failed, self.ended_at, self.last_delay = True, False, None, 0
+            self.on_at = self.now
             self.dog.enable(self.now)
 
     def do_off(self) -> None:
@@ -418,7 +421,7 @@ class Owner:
             assert self.is_ready
             assert self.newest is None or self.now - self.newest < 250 * MS, "ON with boxes that are too old"
             if self.in_worker is not None and self.newest is None:
-                assert self.now - self.in_worker < 250 * MS
+                assert self.now - max(self.in_worker, self.on_at) < 250 * MS
         elif self.on:
             assert detail, "whatever is wrong is told in words"
         if decision.action is Action.KILL:

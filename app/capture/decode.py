@@ -1,0 +1,254 @@
+"""From the packets of one video stream to pictures and statements of damage, in the order in which they are shown.
+
+A decoder conceals: it hands out pictures with blocks copied from elsewhere, whole pictures that repeat an older one, or
+nothing at all, and raises no error. Here every picture is accounted for. One that the decoder flags, one that a packet
+promised and that never came, and those that were predicted from either are :class:`Damage`, until the next picture that
+stands on its own. Bytes that are wrong and still decode to a plausible picture cannot be told from good ones.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+Image = npt.NDArray[np.uint8]
+
+# Only for these does a packet that gives no picture mean a loss: VP8 has packets that are never shown, and MPEG-4 in
+# AVI packs two pictures into one.
+_ONE_PICTURE_PER_PACKET = frozenset(
+    {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mjpeg", "prores", "dnxhd", "ffv1", "vp9", "rawvideo", "png"}
+)
+# An index at the front of the file names every packet, so that a gap in time was there when the file was made.
+_INDEXED = ("mov", "avi", "mxf")
+_STEADY_INTERVALS = 10
+_MOST_MISSING = 500
+_MOST_REFUSALS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was decoded without a sign of damage.
+
+    Attributes:
+        pts: presentation time in the stream's ticks, if known.
+        image: BGR uint8 ``(H, W, 3)``, contiguous.
+    """
+
+    pts: int | None
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A picture that is missing or cannot be trusted.
+
+    Attributes:
+        pts: presentation time in the stream's ticks, if known.
+        detail: why.
+        image: what the decoder made of it, if anything: to look at, never to analyse.
+    """
+
+    pts: int | None
+    detail: str
+    image: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A picture that waits for the verdict on the one that it may be predicted from; ``frame`` is None if missing."""
+
+    pts: int | None
+    frame: VideoFrame | None
+    fault: str
+
+
+class PictureReader:
+    """Reads the pictures of ``stream`` from ``container``, both open.
+
+    Args:
+        container: where the packets come from.
+        stream: which of its streams.
+        rate: nominal frames per second, if known.
+        live: do not hold pictures back to learn more about them, and draw no conclusions from gaps in time.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, rate: Fraction | None, *, live: bool) -> None:
+        self._container = container
+        self._stream = stream
+        self._codec = stream.codec_context
+        self._live = live
+        self._reformatter = VideoReformatter()
+        self._accounts = stream.codec_context.name in _ONE_PICTURE_PER_PACKET
+        self._gaps = None if live or container.format.name.startswith(_INDEXED) else _Gaps(stream, rate)
+        self._expected: list[int] = []
+        self._marked: set[int] = set()
+        self._started = False
+        self._damaged = False
+        self._held: list[_Held] = []
+        self._field_end: float = -math.inf
+        self._interval = 0.0 if rate is None or not stream.time_base else float(1 / (rate * stream.time_base))
+        self._items = self._read()
+
+    #: Packets that the container could not read since the last that it could.
+    refused: int = 0
+    #: Packets that the container asks not to show (an edit list), which count as delivered.
+    hidden: int = 0
+
+    def read(self) -> Picture | Damage | None:
+        """The next picture or damage; None at the end.
+
+        Raises:
+            av.error.FFmpegError: the file or network below failed.
+        """
+        return next(self._items, None)
+
+    # -- packets ------------------------------------------------------------------------------------------------
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        while True:
+            try:
+                for packet in self._container.demux(self._stream):
+                    if packet.size == 0 and packet.dts is None and packet.pts is None:
+                        return
+                    self.refused = 0
+                    yield packet
+            except av.error.InvalidDataError:
+                self.refused += 1
+                if self.refused >= _MOST_REFUSALS:
+                    return
+            else:
+                return
+
+    def _read(self) -> Iterator[Picture | Damage]:
+        for packet in self._packets():
+            self._account(packet)
+            try:
+                frames = self._codec.decode(packet)
+            except av.error.InvalidDataError:
+                frames = []
+                if packet.pts is None or not self._accounts:
+                    self._held.append(_Held(packet.pts, None, "a packet could not be decoded"))
+            for frame in frames:
+                yield from self._arrived(frame)
+        try:
+            frames = self._codec.decode(None)
+        except (av.error.InvalidDataError, av.error.EOFError):
+            frames = []
+        for frame in frames:
+            yield from self._arrived(frame)
+        self._miss(math.inf)
+        self._damaged |= any(held.frame is None for held in self._held)
+        yield from self._release()
+
+    def _account(self, packet: Packet[VideoStream]) -> None:
+        """Note what the packet promises."""
+        if packet.is_discard:
+            self.hidden += 1
+            return
+        # What comes before the first key frame of a recording that begins anywhere was never decodable.
+        self._started |= packet.is_keyframe
+        if packet.pts is not None and self._started:
+            if self._accounts:
+                heapq.heappush(self._expected, packet.pts)
+            if packet.is_corrupt:
+                self._marked.add(packet.pts)
+
+    # -- pictures -------------------------------------------------------------------------------------------------
+
+    def _arrived(self, frame: VideoFrame) -> Iterator[Picture | Damage]:
+        pts = frame.pts
+        corrupt = frame.is_corrupt or pts in self._marked
+        if not self._started and corrupt:
+            return
+        self._started = True
+        standing = frame.key_frame or frame.pict_type == PictureType.I
+        if pts is not None:
+            self._miss(pts)
+            if self._gaps is not None:
+                suspect = standing or corrupt or self._damaged
+                self._held.extend(_Held(p, None, "missing from the file") for p in self._gaps.before(pts, suspect))
+            self._marked.discard(pts)
+            self._field_end = pts + 0.75 * self._interval if frame.interlaced_frame else -math.inf
+        self._held.append(_Held(pts, frame, "the decoder reports damage" if corrupt else ""))
+        if frame.pict_type == PictureType.B and not self._live and len(self._held) < 64:
+            return  # predicted from a picture that is shown after it: wait for that one's state
+        earlier, last = self._held[:-1], self._held[-1]
+        self._damaged |= any(held.fault for held in earlier) or corrupt
+        self._held = earlier
+        yield from self._release()
+        if standing:
+            self._damaged = corrupt
+        yield self._verdict(last)
+
+    def _miss(self, before: float) -> None:
+        """Hold a statement for each picture that was promised for a time ``before`` this one and never came."""
+        while self._expected and self._expected[0] <= before:
+            pts = heapq.heappop(self._expected)
+            # The second field of an interlaced picture may come in a packet of its own.
+            if pts != before and pts > self._field_end:
+                self._held.append(_Held(pts, None, "a packet gave no picture"))
+
+    def _release(self) -> Iterator[Picture | Damage]:
+        for held in self._held:
+            yield self._verdict(held)
+        self._held = []
+
+    def _verdict(self, held: _Held) -> Picture | Damage:
+        if held.frame is None:
+            return Damage(held.pts, held.fault)
+        image = self._bgr(held.frame)
+        if held.fault or self._damaged:
+            return Damage(held.pts, held.fault or "predicted from a damaged picture", image)
+        return Picture(held.pts, image)
+
+    def _bgr(self, frame: VideoFrame) -> Image:
+        """The picture as BGR, by the matrix and range it is tagged with.
+
+        Untagged video is taken as BT.601, limited range: what FFmpeg and OpenCV do, and so what such files were seen
+        with by every tool before. The reformatter is kept, as setting it up costs as much as the conversion.
+        """
+        image = self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
+        if frame.rotation % 360:
+            image = np.rot90(image, round(frame.rotation / 90))
+        return np.ascontiguousarray(image, dtype=np.uint8)
+
+
+class _Gaps:
+    """Finds pictures whose packets are missing from the file altogether: a container without an index just goes on.
+
+    A gap alone proves nothing, as recorders leave out frames. One that breaks a perfectly steady rhythm, and ends with
+    damage or with a picture that stands on its own, is where a container found its way back.
+    """
+
+    def __init__(self, stream: VideoStream, rate: Fraction | None) -> None:
+        known = rate is not None and stream.time_base is not None
+        self._interval = 1 / (rate * stream.time_base) if known and rate and stream.time_base else None
+        self._last: int | None = None
+        self._steady = 0
+
+    def before(self, pts: int, suspect: bool) -> list[int]:
+        """Presentation times of the pictures that are missing before the one at ``pts``."""
+        last, self._last = self._last, pts
+        if self._interval is None or last is None:
+            return []
+        intervals = (pts - last) / self._interval
+        if abs(intervals - 1) < Fraction(1, 4):
+            self._steady += 1
+            return []
+        steady, self._steady = self._steady, 0
+        if steady < _STEADY_INTERVALS or intervals < 2 - Fraction(1, 4) or not suspect:
+            return []
+        missing = min(round(intervals) - 1, _MOST_MISSING)
+        return [round(last + n * self._interval) for n in range(1, missing + 1)]

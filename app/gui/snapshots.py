@@ -1,0 +1,190 @@
+"""Snapshots: the picture as shown, the clean picture, and a record. Written beside the window's thread.
+
+The record (``polypwatch.snapshot/1``) names the model, its hash and threshold, the frame and the boxes in frame pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from app import RESEARCH_USE, SOFTWARE
+from app.gui.notices import Notice, Weight
+from app.gui.painting import as_bgr, render_to_image, unscaled_size
+from app.gui.signs import View, shown_markers
+from app.snapshot import LiveSnapshot
+from detector.errors import OutputError
+from detector.frame import Frame
+
+_log = logging.getLogger(__name__)
+
+SCHEMA = "polypwatch.snapshot/1"
+_VIDEO_GOES_ON = "The video goes on."
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSnapshot:
+    """The three files of a snapshot.
+
+    Attributes:
+        shown: the page as on the screen, with the picture's own pixels.
+        clean: the picture alone, lossless.
+        record: the JSON record.
+    """
+
+    shown: Path
+    clean: Path
+    record: Path
+
+
+def write_snapshot(folder: Path, snapshot: LiveSnapshot, view: View, taken: datetime | None = None) -> SavedSnapshot:
+    """Write a snapshot; either all its files appear or none.
+
+    Args:
+        folder: where to; made if it is not there.
+        snapshot: what was on the screen.
+        view: whether boxes were shown.
+        taken: when, in UTC; default now.
+
+    Raises:
+        OutputError: there is no picture, or the folder cannot be written.
+    """
+    if snapshot.frame is None:
+        raise OutputError("There is no picture to save yet.")
+    taken = taken or datetime.now(UTC)
+    shown = render_to_image(snapshot, unscaled_size(snapshot.frame.size), View(boxes=view.boxes))
+    record = snapshot_record(snapshot, snapshot.frame, view, taken)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = _free_names(folder, f"polypwatch-{taken:%Y%m%d-%H%M%S}-frame{snapshot.frame.index}")
+        contents = {
+            files.shown: _png(as_bgr(shown)),
+            files.clean: _png(snapshot.frame.image),
+            files.record: (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode(),
+        }
+        _write_all(contents)
+    except OSError as error:
+        raise OutputError(
+            f"The snapshot was not saved: {folder}: {error.strerror or error}.", "Choose a folder that can be written."
+        ) from error
+    return files
+
+
+def snapshot_record(snapshot: LiveSnapshot, frame: Frame, view: View, taken: datetime) -> dict[str, object]:
+    """The record of a snapshot, ready for JSON."""
+    info, time = snapshot.ai.info, frame.time
+    shown = {marker.track_id for marker in shown_markers(snapshot, view)}
+    return {
+        "schema": SCHEMA,
+        "notice": RESEARCH_USE,
+        "software": SOFTWARE,
+        "taken_utc": taken.isoformat(),
+        "source": {"label": snapshot.source.label, "status": snapshot.source.status.value},
+        "frame": {
+            "index": frame.index,
+            "file": frame.name or None,
+            "pts": time.pts if time else None,
+            "time_base": str(time.time_base) if time else None,
+            "time_s": time.seconds if time else None,
+            "width": frame.size.width,
+            "height": frame.size.height,
+        },
+        "model": {"name": info.model, "version": info.version, "variant": info.variant, "sha256": info.sha256}
+        if info
+        else None,
+        "threshold": info.threshold if info else None,
+        "provider": info.provider if info else None,
+        "ai": {
+            "state": snapshot.ai.state.value,
+            "detail": snapshot.ai.detail,
+            "overlay_age_ms": snapshot.ai.overlay_age_ms,
+            "overlay_expired": snapshot.ai.expired,
+        },
+        "boxes_shown": view.boxes,
+        "markers": [
+            {
+                "track": marker.track_id,
+                "box": list(marker.box),
+                "score": marker.score,
+                "class": info.classes[marker.class_index] if info else marker.class_index,
+                "shown": marker.track_id in shown,
+            }
+            for marker in snapshot.markers
+        ],
+    }
+
+
+class SnapshotWriter:
+    """Writes snapshots one after the other in a thread of its own and says how each went.
+
+    Args:
+        folder: where to.
+        post: takes the notice, from the writer's thread.
+    """
+
+    def __init__(self, folder: Path, post: Callable[[Notice], None]) -> None:
+        self._folder = folder
+        self._post = post
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+
+    def save(self, snapshot: LiveSnapshot, view: View) -> None:
+        """Have the snapshot written; returns at once."""
+        taken = datetime.now(UTC)
+        self._pool.submit(self._write, snapshot, view, taken).add_done_callback(self._report)
+
+    def close(self) -> None:
+        """Wait until all are written."""
+        self._pool.shutdown()
+
+    def _write(self, snapshot: LiveSnapshot, view: View, taken: datetime) -> SavedSnapshot:
+        return write_snapshot(self._folder, snapshot, view, taken)
+
+    def _report(self, done: Future[SavedSnapshot]) -> None:
+        error = done.exception()
+        if error is None:
+            shown = done.result().shown
+            self._post(Notice("Snapshot saved.", f"{shown.name} in {shown.parent}"))
+        elif isinstance(error, OutputError):
+            self._post(Notice(error.what, _VIDEO_GOES_ON, error.hint, Weight.ERROR))
+        else:
+            _log.error("snapshot failed", exc_info=error)
+            what = f"The snapshot was not saved: {error}"
+            self._post(Notice(what, _VIDEO_GOES_ON, "The log has the details.", Weight.ERROR))
+
+
+def _free_names(folder: Path, stem: str) -> SavedSnapshot:
+    """Names that no earlier snapshot has."""
+    names, number = stem, 1
+    while any(folder.glob(f"{names}.*")):
+        number += 1
+        names = f"{stem}-{number}"
+    return SavedSnapshot(folder / f"{names}.png", folder / f"{names}.clean.png", folder / f"{names}.json")
+
+
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 2])
+    if not done:
+        raise OutputError("The snapshot was not saved: the picture cannot be written as PNG.")
+    return data.tobytes()
+
+
+def _write_all(contents: dict[Path, bytes]) -> None:
+    """Write under passing names first, so that a full disk leaves no half snapshot behind."""
+    parts = {path: path.with_name(f".{path.name}.part") for path in contents}
+    try:
+        for path, data in contents.items():
+            parts[path].write_bytes(data)
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)

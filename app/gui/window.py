@@ -1,0 +1,174 @@
+"""The window around the live page, its shortcuts, and how it opens and closes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterable
+
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QAction, QCloseEvent, QKeySequence
+from PyQt6.QtWidgets import QApplication, QMainWindow
+
+from app import SOFTWARE
+from app.gui import theme
+from app.gui.bridge import PaintHook
+from app.gui.crash import CrashHook, log_qt_messages
+from app.gui.keys import KEYS, Action
+from app.gui.live_page import LivePage
+from app.gui.notices import Notice, NoticeBoard
+from app.gui.options import WindowOptions
+from app.gui.sound import Player, SoundEffect
+from app.session_api import Session
+
+_log = logging.getLogger(__name__)
+
+_QUIT_AGAIN_S = 3.0
+_FULL_SCREEN_MS = 300
+
+
+class LiveWindow(QMainWindow):
+    """One session in a window; closing it stops the session.
+
+    Args:
+        session: not started yet; see :meth:`begin`.
+        options: how to begin.
+        board: where messages go; default: one of its own.
+        player: the sound; default: the system's.
+    """
+
+    closed = pyqtSignal()
+
+    def __init__(
+        self,
+        session: Session,
+        options: WindowOptions,
+        board: NoticeBoard | None = None,
+        player: Player | None = None,
+    ) -> None:
+        super().__init__()
+        self.setWindowTitle(SOFTWARE)
+        self.setStyleSheet(theme.style_sheet())
+        self.board = board or NoticeBoard()
+        self._session = session
+        self._options = options
+        self._closed = False
+        self._normal = self.geometry()
+        self._insisted = False
+        self._quit_asked_s: float | None = None
+        sound = player or SoundEffect(theme.asset("sounds", "alert.wav"), self)
+        self.page = LivePage(session, options, self.board, sound)
+        self.board.wake = self.page.bridge.wake
+        self.page.asked.connect(self._do)
+        if options.quit_when_ended:
+            self.page.over.connect(self.close, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]  # stubs
+        self.setCentralWidget(self.page)
+        self.resize(options.size.width, options.size.height)
+        self._make_shortcuts()
+
+    @property
+    def painted(self) -> list[PaintHook]:
+        """Hooks that are called after every paint of a picture."""
+        return self.page.canvas.painted
+
+    def begin(self) -> None:
+        """Open the window and start the session."""
+        if self._options.full_screen:
+            self._set_full_screen(True)
+        else:
+            self.show()
+        self._session.start()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Stop the session; its files are complete when this returns."""
+        if not self._closed:
+            self._closed = True
+            self.hide()
+            self.page.close_page()
+            try:
+                self._session.stop()
+            except Exception:  # the window is gone: the log is all that is left
+                _log.exception("the session did not end cleanly")
+            self.closed.emit()
+        super().closeEvent(event)
+
+    def _make_shortcuts(self) -> None:
+        for key in KEYS:
+            action = QAction(key.help, self)
+            action.setShortcuts([QKeySequence(text) for text in key.keys])
+            action.setAutoRepeat(False)
+            action.triggered.connect(lambda _checked, wanted=key.action: self.page.perform(wanted))
+            self.addAction(action)
+
+    def _do(self, action: Action) -> None:
+        if action is Action.FULL_SCREEN:
+            self._set_full_screen(not self.isFullScreen())
+        elif action is Action.LEAVE:
+            self._leave()
+        elif action is Action.QUIT:
+            self._ask_to_quit()
+        elif action is Action.QUIT_NOW:
+            self.close()
+
+    def _set_full_screen(self, full_screen: bool) -> None:
+        if full_screen:
+            self._normal = self.geometry()
+            self.showFullScreen()
+            QTimer.singleShot(_FULL_SCREEN_MS, self._insist_on_full_screen)
+        else:
+            self.showNormal()
+            if self._insisted:
+                self.setGeometry(self._normal)
+        self.page.set_full_screen(full_screen)
+        self.page.refresh()
+
+    def _insist_on_full_screen(self) -> None:
+        """Take the screen without a window manager's help: a screen beside an endoscope may have none."""
+        screen = self.screen()
+        self._insisted = self.isFullScreen() and screen is not None and self.geometry() != screen.geometry()
+        if self._insisted and screen is not None:
+            self.setGeometry(screen.geometry())
+
+    def _leave(self) -> None:
+        if self.page.help_shown:
+            self.page.perform(Action.HELP)
+        elif self.isFullScreen():
+            self._set_full_screen(False)
+
+    def _ask_to_quit(self) -> None:
+        """One slip of a finger must not end an examination; Ctrl+Q and the window's own button quit at once."""
+        now_s = time.monotonic()
+        if self._quit_asked_s is not None and now_s - self._quit_asked_s <= _QUIT_AGAIN_S:
+            self.close()
+            return
+        self._quit_asked_s = now_s
+        self.board.post(Notice("Press Q again to quit."))
+
+
+def run_window(session: Session, options: WindowOptions, painted: Iterable[PaintHook] = ()) -> int:
+    """Show the session until the window is closed; returns the exit status. The session is stopped in any case.
+
+    Call ``platform.display_problem`` first; for a run without a display set ``QT_QPA_PLATFORM=offscreen`` before.
+
+    Args:
+        session: not started yet.
+        options: how to begin; ``quit_when_ended`` for a run that nobody watches.
+        painted: called after every paint of a picture.
+    """
+    log_qt_messages()
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("polypwatch")
+    board = NoticeBoard()
+    window = LiveWindow(session, options, board)
+    window.painted.extend(painted)
+    window.closed.connect(application.quit)
+    crash_hook = CrashHook(board, window.close)
+    crash_hook.install()
+    try:
+        window.begin()
+        return application.exec()
+    finally:
+        window.close()
+        crash_hook.remove()

@@ -1,0 +1,89 @@
+"""The composition root: builds a source, the AI process, the session and the window from what the user asked for.
+
+Qt is imported inside functions only: a machine without a display must not load it before that was said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from app.capture import make_source, parse_source
+from app.gui.options import WindowOptions
+from app.gui.platform import display_problem, missing_libraries
+from app.live import AiFactory, AiPort, LiveSession, LiveSettings
+from detector.detections import Detections
+from detector.errors import UsageError
+from detector.manifest import find_model, load_manifest
+from detector.runtime import MIN_SCORE
+from detector.worker import AiProcess, AiSettings
+
+_DEMO = Path(__file__).resolve().parent.parent / "assets" / "demo.mp4"
+
+
+def live(args: argparse.Namespace) -> int:
+    """Open the window on a source; returns the exit status when it is closed."""
+    return _window(args, args.source, loop=args.loop, recordings=args.record, snapshots=args.snapshots)
+
+
+def demo(args: argparse.Namespace) -> int:
+    """The live pipeline on the bundled procedure or any source: in a window, or offscreen into a folder."""
+    source = args.source or str(_DEMO)
+    problem = display_problem()
+    if not args.offscreen and not problem:
+        return _window(args, source, loop=args.source is None, recordings=args.out, snapshots=args.out)
+    if not args.offscreen:
+        print(f"{problem} Running offscreen.", file=sys.stderr)
+    return _offscreen(args, source)
+
+
+def ai_factory(args: argparse.Namespace) -> AiFactory:
+    """How to build the AI process for the model options of the command line.
+
+    Raises:
+        ModelError: there is no such model; said before a window opens.
+    """
+    folder = find_model(args.model)
+    load_manifest(folder)
+    # Painting and recording come first: one core is theirs.
+    threads = args.threads or max(1, (os.cpu_count() or 2) - 1)
+    options = {"model": str(folder), "provider": args.provider, "variant": args.variant, "threads": threads}
+
+    def make(
+        on_result: Callable[[Detections, int], None],
+        on_failure: Callable[[int, str], None],
+        on_state: Callable[[], None],
+    ) -> AiPort:
+        settings = AiSettings(min_score=MIN_SCORE)
+        return AiProcess("detector.runtime:load_detector", options, settings, on_result, on_failure, on_state)
+
+    return make
+
+
+def _window(args: argparse.Namespace, spec: str, *, loop: bool, recordings: Path | None, snapshots: Path) -> int:
+    problem = display_problem()
+    if problem:
+        raise UsageError(
+            f"No window can be opened: {problem}",
+            "Log in to a desktop, or use `polypwatch demo --offscreen --source ...` or `polypwatch detect ...`.",
+        )
+    parsed = parse_source(spec)
+    settings = LiveSettings(recordings=recordings)
+    session = LiveSession(make_source(parsed, loop=loop), parsed.label, ai_factory(args), settings)
+    from app.gui.window import run_window
+
+    return run_window(session, WindowOptions(snapshots))
+
+
+def _offscreen(args: argparse.Namespace, spec: str) -> int:
+    missing = missing_libraries(with_display=False)
+    if missing:
+        raise UsageError("System libraries are missing.", f"Install them: apt-get install {' '.join(missing)}")
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from app.gui.offscreen import run_offscreen
+
+    parsed = parse_source(spec)
+    return run_offscreen(make_source(parsed), parsed.label, ai_factory(args), args.out, args.seconds)

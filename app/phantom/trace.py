@@ -1,0 +1,236 @@
+"""From rays to wall: sphere tracing, coarse to fine.
+
+Rays of 8x8 pixel blocks are marched first; finer levels start from their neighbours' depths. Where the inverse depth is
+smooth (a wall seen at any slant) two secant steps are enough; only around edges rays are marched again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from app.phantom.anatomy import BEFORE_MM, COLUMNS, STEP_MM, Colon
+from app.phantom.camera import BLOCK, Lens, Pose
+from app.phantom.lesions import Lesion, smooth_min
+from app.phantom.noise import Plane
+from app.phantom.textures import lookup
+
+FAR_MM = 260.0
+_NEAR_MM = 0.8
+_REACH_MM = 190.0
+"""Lesions farther along the colon than this are not looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What a look-up at points tells; flat arrays.
+
+    Attributes:
+        safe: how far a ray may go on, in mm; negative behind a surface.
+        s: centreline position.
+        theta: angle, 0 to 2 pi.
+        x: offset along the frame's normal.
+        y: offset along its binormal.
+        row: row of the centreline table.
+        wall: the wall map there, ``(N, 4)``.
+        rho: distance from the axis (from the dome's centre in the caecum).
+    """
+
+    safe: Plane
+    s: Plane
+    theta: Plane
+    x: Plane
+    y: Plane
+    row: npt.NDArray[np.intp]
+    wall: Plane
+    rho: Plane
+
+
+class Scene:
+    """A colon with its lesions, as rays see it."""
+
+    def __init__(self, colon: Colon, lesions: tuple[Lesion, ...]) -> None:
+        self.colon = colon
+        self.lesions = lesions
+
+    def near(self, s_mm: float) -> tuple[Lesion, ...]:
+        """Lesions that a camera at ``s_mm`` could see."""
+        return tuple(x for x in self.lesions if abs(x.s_mm - s_mm) < _REACH_MM)
+
+    def tube(self, p: Plane, s: Plane) -> Gap:
+        """The wall around points ``p`` ``(3, N)`` whose centreline positions are about ``s``."""
+        colon = self.colon
+        frames = colon.frames
+        row = ((s + np.float32(BEFORE_MM)) * np.float32(1 / STEP_MM) + np.float32(0.5)).astype(np.intp)
+        np.clip(row, 0, len(frames) - 1, out=row)
+        table = frames[row]
+        dx, dy, dz = p[0] - table[:, 0], p[1] - table[:, 1], p[2] - table[:, 2]
+        along = dx * table[:, 3] + dy * table[:, 4] + dz * table[:, 5]
+        x = dx * table[:, 6] + dy * table[:, 7] + dz * table[:, 8]
+        y = dx * table[:, 9] + dy * table[:, 10] + dz * table[:, 11]
+        stretch = np.maximum(1 - table[:, 12] * x - table[:, 13] * y, np.float32(0.25))
+        s_new = row * np.float32(STEP_MM) - np.float32(BEFORE_MM) + along / stretch
+        rho = np.sqrt(x * x + y * y)
+        # In the caecum the way along the wall is an angle of the dome, and the radius runs from its centre.
+        beyond = np.maximum(s_new - np.float32(colon.length_mm), 0)
+        s_wall = s_new
+        if beyond.any():
+            dome = np.float32(colon.dome_mm)
+            s_wall = np.where(beyond > 0, np.float32(colon.length_mm) + dome * np.arctan2(beyond, rho), s_new)
+            rho = np.sqrt(rho * rho + beyond * beyond)
+        theta = np.arctan2(y, x)
+        theta += np.float32(2 * np.pi) * (theta < 0)
+        rows = (s_wall + np.float32(BEFORE_MM)) * np.float32(1 / STEP_MM)
+        np.clip(rows, 0, len(frames) - 1.01, out=rows)
+        columns = theta * np.float32(COLUMNS / (2 * np.pi)) - np.float32(0.5)
+        wall = np.asarray(lookup(colon.wall, rows, columns), np.float32)
+        return Gap((wall[:, 0] - rho) * wall[:, 3], s_new, theta, x, y, row, wall, rho)
+
+    def gap(self, p: Plane, s: Plane, lesions: tuple[Lesion, ...]) -> tuple[Plane, Plane]:
+        """How far rays at ``p`` may go, and better centreline positions."""
+        found = self.tube(p, s)
+        safe = found.safe
+        for lesion in lesions:
+            near = np.flatnonzero(_within(lesion, p, found.s, safe))
+            if len(near):
+                d = lesion.distance(*lesion.local(p[0][near], p[1][near], p[2][near]))
+                safe[near] = smooth_min(safe[near], d, np.float32(lesion.melt_mm))
+        return safe, found.s
+
+
+def _within(lesion: Lesion, p: Plane, s: Plane, safe: Plane) -> npt.NDArray[np.bool_]:
+    """Points whose next step could touch the lesion. Farther parts of the colon may cross it in space: ``s`` decides."""
+    o = lesion.origin.astype(np.float32)
+    reach = np.float32(lesion.reach_mm + lesion.melt_mm)
+    close = np.abs(s - np.float32(lesion.s_mm)) < np.float32(2.2) * reach + 14
+    if not close.any():
+        return np.asarray(close)
+    d2 = (p[0] - o[0]) ** 2 + (p[1] - o[1]) ** 2 + (p[2] - o[2]) ** 2
+    return np.asarray(close & (d2 < (reach + np.maximum(safe, 0)) ** 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Depths along the rays of the octagon's box, and the centreline positions there: float32 ``(rows, columns)``."""
+
+    t: Plane
+    s: Plane
+
+
+def trace(scene: Scene, lens: Lens, pose: Pose, fine: int = 1) -> Hits:
+    """Depth of every pixel of the octagon's box, down to blocks of ``fine`` pixels."""
+    lesions = scene.near(pose.s_mm)
+    block = BLOCK
+    rays = _world_rays(lens, pose, block)
+    shape = rays.shape[1:]
+    count = shape[0] * shape[1]
+    t = np.full(count, _NEAR_MM, np.float32)
+    s = np.full(count, pose.s_mm, np.float32)
+    keep = cv2.dilate(_shrunk(lens.mask, block), np.ones((3, 3), np.uint8)).ravel() > 0
+    _march(scene, pose, rays.reshape(3, -1), t, s, np.flatnonzero(keep), lesions, 90)
+    while block > fine:
+        step = 2 if block > 2 * fine or block == 2 else 2
+        t2, s2 = t.reshape(shape), s.reshape(shape)
+        block //= step
+        rays = _world_rays(lens, pose, block)
+        shape = rays.shape[1:]
+        t, s = _refine(scene, lens, pose, rays, (t2, s2), block, lesions)
+    return Hits(t.reshape(shape), s.reshape(shape))
+
+
+def _world_rays(lens: Lens, pose: Pose, block: int) -> Plane:
+    rays = lens.rays(block)
+    return np.tensordot(pose.axes.T.astype(np.float32), rays, 1)
+
+
+def _shrunk(mask: npt.NDArray[np.bool_], block: int) -> npt.NDArray[np.uint8]:
+    rows, columns = mask.shape
+    return mask.reshape(rows // block, block, columns // block, block).any((1, 3)).astype(np.uint8)
+
+
+def _refine(
+    scene: Scene,
+    lens: Lens,
+    pose: Pose,
+    rays: Plane,
+    coarse: tuple[Plane, Plane],
+    block: int,
+    lesions: tuple[Lesion, ...],
+) -> tuple[Plane, Plane]:
+    """One level finer: secant steps where the inverse depth is smooth, marching from the nearest neighbour elsewhere."""
+    t2, s2 = coarse
+    shape = rays.shape[1:]
+    size = (shape[1], shape[0])
+    inverse = 1 / t2
+    bend = np.abs(cv2.Laplacian(inverse, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)) / inverse
+    rough = cv2.dilate((bend > 0.08).astype(np.uint8), np.ones((3, 3), np.uint8))
+    rough_fine = cv2.resize(rough, size, interpolation=cv2.INTER_NEAREST).ravel() > 0
+    t = (1 / cv2.resize(inverse, size, interpolation=cv2.INTER_LINEAR)).ravel()
+    s = cv2.resize(s2, size, interpolation=cv2.INTER_LINEAR).ravel()
+    keep = (_shrunk(lens.mask, block) if block > 1 else lens.mask.astype(np.uint8)).ravel() > 0
+    if block > 1:
+        keep = cv2.dilate(keep.reshape(shape).astype(np.uint8), np.ones((3, 3), np.uint8)).ravel() > 0
+    flat = rays.reshape(3, -1)
+    nearest = cv2.resize(cv2.erode(t2, np.ones((3, 3), np.uint8)), size, interpolation=cv2.INTER_NEAREST).ravel()
+    edge = np.flatnonzero(keep & rough_fine)
+    t[edge] = nearest[edge] * np.float32(0.985) - np.float32(0.1)
+    smooth = np.flatnonzero(keep & ~rough_fine)
+    _secant(scene, pose, flat, t, s, smooth, lesions)
+    _march(scene, pose, flat, t, s, edge, lesions, 40)
+    return t, s
+
+
+def _points(pose: Pose, rays: Plane, t: Plane) -> Plane:
+    return np.asarray(pose.position.astype(np.float32)[:, None] + rays * t)
+
+
+def _secant(
+    scene: Scene, pose: Pose, rays: Plane, t: Plane, s: Plane, index: npt.NDArray[np.intp], lesions: tuple[Lesion, ...]
+) -> None:
+    """Two steps towards the surface from a guess close to it; in place."""
+    r, t0 = rays[:, index], t[index]
+    g0, s0 = scene.gap(_points(pose, r, t0), s[index], lesions)
+    t1 = t0 + np.clip(g0, -0.2 * t0, 0.2 * t0)
+    g1, s1 = scene.gap(_points(pose, r, t1), s0, lesions)
+    step = t1 - t0
+    slope = np.where(np.abs(step) > 1e-5, (g1 - g0) / np.where(np.abs(step) > 1e-5, step, 1), -1)
+    slope = np.clip(slope, -3, -0.05)
+    t[index] = np.maximum(t1 - np.clip(g1 / slope, -0.25 * t1, 0.25 * t1), 0.3)
+    s[index] = s1
+
+
+def _march(
+    scene: Scene,
+    pose: Pose,
+    rays: Plane,
+    t: Plane,
+    s: Plane,
+    index: npt.NDArray[np.intp],
+    lesions: tuple[Lesion, ...],
+    steps: int,
+) -> None:
+    """Sphere tracing from ``t``; in place. Rays that have arrived leave the active set."""
+    active = index
+    last_t = t[active].copy()
+    last_gap = np.full(len(active), np.nan, np.float32)
+    r = rays[:, active]
+    for _ in range(steps):
+        if not len(active):
+            return
+        now = t[active]
+        gap, s_now = scene.gap(_points(pose, r, now), s[active], lesions)
+        s[active] = s_now
+        # A first step past the surface is taken back; later ones end the ray by interpolation.
+        crossed = gap < 0
+        known = crossed & (last_gap > 0)
+        back = np.where(known, (now - last_t) * gap / np.where(known, gap - last_gap, 1), gap)
+        forward = np.clip(gap, np.float32(0.0015) * now, 9)
+        moved = np.where(crossed, now + np.where(known, -back, back), now + forward)
+        t[active] = np.clip(moved, 0.3, FAR_MM)
+        done = known | (np.abs(gap) < np.float32(0.0009) * now) | (moved >= FAR_MM)
+        go = np.flatnonzero(~done)
+        last_t, last_gap = now[go], gap[go]
+        active, r = active[go], r[:, go]

@@ -1,0 +1,179 @@
+"""What the AI process must not do to its surroundings: outlive its parent, drag in the window, leak or trust memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.errors import WorkerError
+from detector.frame_ring import FrameRing, RingView
+from detector.watchdog import AiState
+from tests.detector.worker_rig import Rig, running, segments
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"}
+
+# A program with a heavy main module and without the usual guard: its body must run once, whatever is spawned.
+PROGRAM = """
+import sys, time, pathlib
+import PyQt6.QtCore
+folder = pathlib.Path(sys.argv[1])
+(folder / ("ran as " + __name__)).touch()
+from tests.detector.worker_rig import Rig
+rig = Rig(pid_file=str(folder / "pid"), trick=sys.argv[2], at=20)
+rig.start()
+rig.wait(lambda: len(rig.results) > 10)
+(folder / "imported").write_text(rig.report.info.provider_reason)
+while True:
+    time.sleep(0.01)
+    if (folder / "stop").exists():
+        rig.close()
+        break
+"""
+
+
+def wait_for(path: Path) -> str:
+    deadline = time.monotonic() + 15
+    while not (path.exists() and path.stat().st_size >= 0):
+        assert time.monotonic() < deadline, f"no {path.name}"
+        time.sleep(0.01)
+    time.sleep(0.05)
+    return path.read_text()
+
+
+def launch(tmp_path: Path, trick: str = "") -> subprocess.Popen[str]:
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    return subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path), trick],
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_parents_main_module_and_qt_stay_out_of_the_worker(tmp_path: Path) -> None:
+    with launch(tmp_path) as program:
+        imported = wait_for(tmp_path / "imported")
+        (tmp_path / "stop").touch()
+        _, errors = program.communicate(timeout=10)
+    assert imported == ""
+    assert [path.name for path in tmp_path.glob("ran as *")] == ["ran as __main__"]
+    assert (program.returncode, errors) == (0, ""), "no complaint of the resource tracker or anyone"
+
+
+@pytest.mark.parametrize("trick", ["", "hang", "seize"])
+def test_the_worker_dies_with_its_parent(tmp_path: Path, trick: str) -> None:
+    before = segments()
+    with launch(tmp_path, trick) as program:
+        wait_for(tmp_path / "imported")
+        worker = int((tmp_path / "pid").read_text())
+        time.sleep(0.4)  # by now it hangs, where it is meant to
+        assert running(worker)
+        program.kill()
+        program.wait()
+        deadline = time.monotonic() + 2
+        while running(worker):
+            assert time.monotonic() < deadline, "the worker outlived its parent"
+            time.sleep(0.01)
+        _, errors = program.communicate(timeout=10)
+    assert segments() <= before
+    assert "Traceback" not in errors
+
+
+def test_a_parent_that_forgets_to_stop_ends_all_the_same(tmp_path: Path) -> None:
+    source = PROGRAM.split("while True")[0].replace("rig.start()", "rig._source.daemon = True; rig.start()")
+    script = tmp_path / "program.py"
+    script.write_text(source)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), ""], env=ENVIRONMENT, timeout=20, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not running(int((tmp_path / "pid").read_text()))
+
+
+def test_a_picture_goes_through_the_ring_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    ring = FrameRing(3 * 40 * 60, slots=3)
+    view = RingView(ring.name, ring.slot_bytes)
+    ring.unlink()
+    assert ring.name not in segments(), "nameless memory cannot leak"
+    pictures = [rng.integers(0, 255, (40, width, 3), np.uint8) for width in (60, 60, 17)]
+    slots = [ring.write(picture) for picture in pictures]
+    assert slots == [0, 1, 2]
+    for slot, picture in zip(slots, pictures, strict=True):
+        seen = view.picture(slot, picture.shape)
+        assert np.array_equal(seen, picture)
+        assert not seen.flags.writeable
+    assert ring.write(np.ascontiguousarray(pictures[0][:, ::-1])) == 0
+    assert ring.write(pictures[0][::-2, 1:]) == 1, "a view of a larger picture needs no copy before"
+    assert np.array_equal(view.picture(1, (20, 59, 3)), pictures[0][::-2, 1:])
+    del seen
+    view.close()
+    ring.close()
+
+
+def test_a_mapping_that_a_detector_still_uses_survives() -> None:
+    ring = FrameRing(30)
+    view = RingView(ring.name, ring.slot_bytes)
+    ring.write(np.full((1, 10, 3), 7, np.uint8))
+    held = view.picture(0, (1, 10, 3))
+    view.close()
+    ring.close()
+    assert held.sum() == 210
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is shared memory a limited file system")
+def test_memory_that_is_not_there_is_refused_before_it_is_touched() -> None:
+    before = segments()
+    status = os.statvfs("/dev/shm")
+    with pytest.raises(WorkerError, match="of shared memory and did not get it: No space left"):
+        FrameRing(status.f_blocks * status.f_frsize)
+    assert segments() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is shared memory a limited file system")
+def test_full_shared_memory_is_told_and_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    rig = Rig()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        rig.start()
+        detail = rig.wait_for(AiState.RESTARTING).detail
+        assert "No space left on device" in detail
+        assert "/dev/shm" in detail
+        assert not segments()
+    rig.wait_for(AiState.ON)
+    assert rig.report.restarts >= 1
+    rig.close()
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a mount name space of its own")
+def test_a_tiny_shared_memory_gives_the_message_and_not_a_dead_process(tmp_path: Path) -> None:
+    program = (
+        "from detector.frame_ring import FrameRing\n"
+        "from detector.errors import WorkerError\n"
+        "import numpy as np\n"
+        "try:\n    FrameRing(1080 * 1920 * 3)\nexcept WorkerError as error:\n    print(error)\n"
+        "ring = FrameRing(1000)\nring.write(np.zeros((10, 10, 3), np.uint8))\nring.close()\n"
+    )
+    shell = f'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec {sys.executable} -c "$PROGRAM"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", shell], env={**ENVIRONMENT, "PROGRAM": program}, capture_output=True, text=True
+    )
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("this machine gives no mount name space")
+    assert done.stdout.startswith("The AI needs 17.8 MiB of shared memory and did not get it: No space left on device")
+    assert "1.0 MiB are free in /dev/shm" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
