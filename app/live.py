@@ -79,7 +79,7 @@ class LiveSettings:
     """How a live session behaves.
 
     Attributes:
-        overlay_limit_ns: boxes older than this vanish.
+        overlay_limit_ns: boxes of this age vanish.
         min_seen_s: how long a track must last before it shows.
         threshold: score from which a marker appears; None takes the model's operating threshold.
         recordings: folder for recordings; None if nothing can be recorded.
@@ -190,6 +190,8 @@ class LiveSession:
     def start(self) -> None:
         """Start the AI process and the capture thread; returns at once."""
         self._ai.start()
+        if not self._ai_enabled:
+            self._ai.set_enabled(False)
         self._thread.start()
 
     def stop(self) -> None:
@@ -291,7 +293,7 @@ class LiveSession:
         with self._lock:
             picture = self._picture
             age_ns = self._overlay_age(now_ns)
-            expired = age_ns is None or age_ns > self.settings.overlay_limit_ns
+            expired = age_ns is None or age_ns >= self.settings.overlay_limit_ns
             state = report.state
             if state is AiState.LATE and report.idle:
                 state = (
@@ -398,7 +400,8 @@ class LiveSession:
                 self._picture.undecodable_ns = self._clock_ns()
             self._set_status(SourceStatus.UNDECODABLE, item.detail)
             return True
-        _LOG.warning("source %s: %s %s", self._label, item.state.value, item.detail)
+        level = logging.INFO if item.state is SourceState.END else logging.WARNING
+        _LOG.log(level, "source %s: %s %s", self._label, item.state.value, item.detail)
         status = {
             SourceState.END: SourceStatus.ENDED,
             SourceState.LOST: SourceStatus.LOST,

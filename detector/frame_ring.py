@@ -101,7 +101,7 @@ def _reserved(size: int) -> SharedMemory:
     """Shared memory whose pages exist: without that, a full /dev/shm kills the writer with SIGBUS, much later."""
     memory = None
     try:
-        memory = SharedMemory(f"polypwatch_{secrets.token_hex(6)}", create=True, size=size)
+        memory = SharedMemory(f"polypwatch_{os.getpid()}_{secrets.token_hex(4)}", create=True, size=size)
         if sys.platform == "linux":
             # ftruncate, which SharedMemory uses, promises a size and reserves nothing.
             fd = os.open(f"/dev/shm/{memory.name}", os.O_RDWR)

@@ -163,8 +163,14 @@ def painted_frames(count: int, size: tuple[int, int] = SMALL, rate: Fraction = R
 
 @functools.lru_cache(maxsize=256)
 def _drawn(time_s: Fraction, size: tuple[int, int]) -> Image:
-    """Kept, as drawing is what most of the tests' time would go to."""
-    return colon(float(time_s), size)
+    """Kept, and drawn at half the size: drawing is what most of the tests' time would go to."""
+    return doubled(colon(float(time_s), (size[0] // 2, size[1] // 2)))
+
+
+def doubled(image: Image) -> Image:
+    """``image`` at twice its size: a quarter of the time to draw, and as soft as a real endoscope."""
+    size = (image.shape[1] * 2, image.shape[0] * 2)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def write_video(
@@ -242,11 +248,7 @@ def write_clip(path: Path, count: int = 50, **settings: object) -> Path:
 
 def main(path: Path) -> None:
     """Write the demo: 20 s, 1280 x 720, 25 frames/s, at most 3 MB, nothing painted in."""
-    frames = (
-        # Half the size and then doubled: four times as fast to draw, and as soft as a real endoscope.
-        cv2.resize(colon(float(number / RATE), (640, 360)), (1280, 720), interpolation=cv2.INTER_CUBIC)
-        for number in range(20 * int(RATE))
-    )
+    frames = (doubled(colon(float(number / RATE), (640, 360))) for number in range(20 * int(RATE)))
     settings = {"preset": "slow", "crf": "24", "maxrate": "1100k", "bufsize": "2200k", "g": "50"}
     write_video(path, frames, options=settings, mux_options={"movflags": "faststart"})
 

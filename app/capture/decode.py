@@ -2,8 +2,8 @@
 
 A decoder conceals: it hands out pictures with blocks copied from elsewhere, whole pictures that repeat an older one, or
 nothing at all, and raises no error. Here every picture is accounted for. One that the decoder flags, one that a packet
-promised and that never came, and those that were predicted from either are :class:`Damage`, until the next picture that
-stands on its own. Bytes that are wrong and still decode to a plausible picture cannot be told from good ones.
+promised and that never came, and those to which the damage spread (:mod:`app.capture.verdict`) are :class:`Damage`.
+Bytes that are wrong and still decode to a plausible picture cannot be told from good ones.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
+
+from app.capture.verdict import Suspect, Verdicts
 
 Image = npt.NDArray[np.uint8]
 
@@ -65,15 +67,6 @@ class Damage:
     image: Image | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A picture that waits for the verdict on the one that it may be predicted from; ``frame`` is None if missing."""
-
-    pts: int | None
-    frame: VideoFrame | None
-    fault: str
-
-
 class PictureReader:
     """Reads the pictures of ``stream`` from ``container``, both open.
 
@@ -88,15 +81,15 @@ class PictureReader:
         self._container = container
         self._stream = stream
         self._codec = stream.codec_context
-        self._live = live
         self._reformatter = VideoReformatter()
         self._accounts = stream.codec_context.name in _ONE_PICTURE_PER_PACKET
         self._gaps = None if live or container.format.name.startswith(_INDEXED) else _Gaps(stream, rate)
+        self._verdicts = Verdicts(patient=not live)
         self._expected: list[int] = []
         self._marked: set[int] = set()
+        self._orders: dict[int, int] = {}
+        self._packet_count = 0
         self._started = False
-        self._damaged = False
-        self._held: list[_Held] = []
         self._field_end: float = -math.inf
         self._interval = 0.0 if rate is None or not stream.time_base else float(1 / (rate * stream.time_base))
         self._items = self._read()
@@ -139,79 +132,76 @@ class PictureReader:
             except av.error.InvalidDataError:
                 frames = []
                 if packet.pts is None or not self._accounts:
-                    self._held.append(_Held(packet.pts, None, "a packet could not be decoded"))
+                    yield from self._judged([Suspect(packet.pts, None, "a packet could not be decoded")])
             for frame in frames:
-                yield from self._arrived(frame)
+                yield from self._judged(self._suspects(frame))
         try:
             frames = self._codec.decode(None)
         except (av.error.InvalidDataError, av.error.EOFError):
             frames = []
         for frame in frames:
-            yield from self._arrived(frame)
-        self._miss(math.inf)
-        self._damaged |= any(held.frame is None for held in self._held)
-        yield from self._release()
+            yield from self._judged(self._suspects(frame))
+        yield from self._judged(self._missing(math.inf))
+        for item in self._verdicts.flush():
+            yield self._given(item)
 
     def _account(self, packet: Packet[VideoStream]) -> None:
         """Note what the packet promises."""
+        self._packet_count += 1
         if packet.is_discard:
             self.hidden += 1
             return
         # What comes before the first key frame of a recording that begins anywhere was never decodable.
         self._started |= packet.is_keyframe
-        if packet.pts is not None and self._started:
-            if self._accounts:
-                heapq.heappush(self._expected, packet.pts)
+        if packet.pts is not None and self._started and self._accounts:
+            heapq.heappush(self._expected, packet.pts)
+            self._orders[packet.pts] = self._packet_count
             if packet.is_corrupt:
                 self._marked.add(packet.pts)
 
     # -- pictures -------------------------------------------------------------------------------------------------
 
-    def _arrived(self, frame: VideoFrame) -> Iterator[Picture | Damage]:
+    def _suspects(self, frame: VideoFrame) -> list[Suspect]:
+        """The picture that arrived, after those that should have come before it and did not."""
         pts = frame.pts
         corrupt = frame.is_corrupt or pts in self._marked
         if not self._started and corrupt:
-            return
+            return []
         self._started = True
         standing = frame.key_frame or frame.pict_type == PictureType.I
+        suspects: list[Suspect] = []
         if pts is not None:
-            self._miss(pts)
+            suspects += self._missing(pts)
             if self._gaps is not None:
-                suspect = standing or corrupt or self._damaged
-                self._held.extend(_Held(p, None, "missing from the file") for p in self._gaps.before(pts, suspect))
+                damage_near = standing or corrupt or self._verdicts.damaged
+                suspects += [Suspect(p, None, "missing from the file") for p in self._gaps.before(pts, damage_near)]
             self._marked.discard(pts)
             self._field_end = pts + 0.75 * self._interval if frame.interlaced_frame else -math.inf
-        self._held.append(_Held(pts, frame, "the decoder reports damage" if corrupt else ""))
-        if frame.pict_type == PictureType.B and not self._live and len(self._held) < 64:
-            return  # predicted from a picture that is shown after it: wait for that one's state
-        earlier, last = self._held[:-1], self._held[-1]
-        self._damaged |= any(held.fault for held in earlier) or corrupt
-        self._held = earlier
-        yield from self._release()
-        if standing:
-            self._damaged = corrupt
-        yield self._verdict(last)
+        fault = "the decoder reports damage" if corrupt else ""
+        order = None if pts is None else self._orders.pop(pts, None)
+        suspects.append(Suspect(pts, frame, fault, order, standing, frame.pict_type == PictureType.B))
+        return suspects
 
-    def _miss(self, before: float) -> None:
-        """Hold a statement for each picture that was promised for a time ``before`` this one and never came."""
+    def _missing(self, before: float) -> list[Suspect]:
+        """What was promised for a time ``before`` this one and never came."""
+        missing = []
         while self._expected and self._expected[0] <= before:
             pts = heapq.heappop(self._expected)
             # The second field of an interlaced picture may come in a packet of its own.
             if pts != before and pts > self._field_end:
-                self._held.append(_Held(pts, None, "a packet gave no picture"))
+                missing.append(Suspect(pts, None, "a packet gave no picture", self._orders.pop(pts, None)))
+        return missing
 
-    def _release(self) -> Iterator[Picture | Damage]:
-        for held in self._held:
-            yield self._verdict(held)
-        self._held = []
+    def _judged(self, suspects: list[Suspect]) -> Iterator[Picture | Damage]:
+        for suspect in suspects:
+            for item in self._verdicts.add(suspect):
+                yield self._given(item)
 
-    def _verdict(self, held: _Held) -> Picture | Damage:
-        if held.frame is None:
-            return Damage(held.pts, held.fault)
-        image = self._bgr(held.frame)
-        if held.fault or self._damaged:
-            return Damage(held.pts, held.fault or "predicted from a damaged picture", image)
-        return Picture(held.pts, image)
+    def _given(self, item: Suspect) -> Picture | Damage:
+        if item.frame is None:
+            return Damage(item.pts, item.fault)
+        image = self._bgr(item.frame)
+        return Damage(item.pts, item.fault, image) if item.fault else Picture(item.pts, image)
 
     def _bgr(self, frame: VideoFrame) -> Image:
         """The picture as BGR, by the matrix and range it is tagged with.

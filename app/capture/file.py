@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from app.capture.decode import Damage, Picture, PictureReader
 from app.capture.timeline import Timeline
-from app.capture.troubles import missing_path, reason, video_error
+from app.capture.troubles import is_cut_short, missing_path, reason, video_error
 from detector.errors import SourceError
 from detector.frame import Frame, Interruption, SourceInfo, SourceKind, SourceState
 from detector.geometry import Size
@@ -142,10 +142,10 @@ class FileSource:
             item = self._waiting.popleft() if self._waiting else self._run.read()
         except (av.error.FFmpegError, OSError) as error:
             return self._gone(f"reading failed: {reason(error)}")
-        if item is not None:
-            return self._numbered(item)
         if self._run.ended_early and not self._path.exists():
             return self._gone("the file vanished while it was read")
+        if item is not None:
+            return self._numbered(item)
         return self._start_over() if self._loop else self._ended()
 
     def _numbered(self, item: Picture | Damage) -> Frame | Interruption:
@@ -270,8 +270,8 @@ class _Run:
                     return f"the container promises {promised} frames, {came} came"
                 if not promised:
                     return f"the container promises {float(self._promised_s):.2f} s, {float(came_s):.2f} s came"
-        if self._reader.refused:
-            return "the end of the file is damaged"
+        if self._reader.refused or (not promised and is_cut_short(self._path)):
+            return "the end of the file is missing or damaged"
         return ""
 
 

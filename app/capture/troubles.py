@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -31,7 +32,8 @@ def video_error(error: Exception, path: Path) -> SourceError:
         return SourceError(f"{path} may not be read.", "Ask for the right to read it, or copy it to your own folder.")
     if isinstance(error, FileNotFoundError):
         return SourceError(f"{path} does not exist.", "Check the spelling.")
-    if isinstance(error, av.error.InvalidDataError):
+    # ArgumentError is what FFmpeg says to formats outside the list of those that are wanted.
+    if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError):
         if _lacks_index(path):
             return SourceError(
                 f"{path} is not a complete video: its index (moov) is missing, so it was cut off while being recorded "
@@ -73,25 +75,38 @@ def reason(error: Exception) -> str:
     return text or type(error).__name__
 
 
+def is_cut_short(path: Path) -> bool:
+    """Whether the file is an MP4 or MOV of which a part, at the latest the last, is announced longer than it is."""
+    try:
+        return any(not complete for _, complete in _boxes(path))
+    except OSError:
+        return False
+
+
 def _lacks_index(path: Path) -> bool:
     """Whether the file is an MP4 or MOV whose list of samples (the moov box) is not there or cut short."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            at, first = 0, True
-            while at + _BOX_HEADER <= size:
-                file.seek(at)
-                header = file.read(16)
-                kind, length = header[4:8], int.from_bytes(header[:4], "big")
-                if first and kind not in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
-                    return False
-                if length == 1:
-                    length = int.from_bytes(header[8:16], "big")
-                if kind == b"moov":
-                    return at + length > size
-                if length < _BOX_HEADER:
-                    break
-                at, first = at + length, False
+        boxes = list(_boxes(path))
     except OSError:
         return False
-    return True
+    return bool(boxes) and (b"moov", True) not in boxes
+
+
+def _boxes(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """Kind and completeness of each outermost box; none if the file is no MP4 or MOV."""
+    size, at = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while at + _BOX_HEADER <= size:
+            file.seek(at)
+            header = file.read(16)
+            kind, length = header[4:8], int.from_bytes(header[:4], "big")
+            if at == 0 and kind not in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+                return
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            elif length == 0:  # to the end of the file
+                length = size - at
+            yield kind, length >= _BOX_HEADER and at + length <= size
+            if length < _BOX_HEADER:
+                return
+            at += length

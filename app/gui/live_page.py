@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from PyQt6.QtCore import QRect, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QResizeEvent
@@ -12,13 +13,14 @@ from PyQt6.QtWidgets import QWidget
 from app.gui.bridge import Bridge
 from app.gui.buttons import ButtonState, TouchBar
 from app.gui.canvas import Canvas
+from app.gui.errands import VIDEO_GOES_ON, Errands, problem
 from app.gui.help import HelpPage
 from app.gui.keys import Action, available
 from app.gui.layout import Area, PageLayout, arrange
 from app.gui.notices import Notice, NoticeBoard, Weight
 from app.gui.options import WindowOptions
 from app.gui.signs import View, status_of
-from app.gui.snapshots import SnapshotWriter
+from app.gui.snapshots import saved_notice, write_snapshot
 from app.gui.sound import ChimeRule, Player
 from app.gui.status_line import StatusLine
 from app.session_api import Session
@@ -27,7 +29,6 @@ from detector.errors import PolypwatchError
 from detector.geometry import Size
 
 _BAR_HIDES_AFTER_MS = 3000
-_VIDEO_GOES_ON = "The video goes on."
 _OVER = frozenset({SourceStatus.ENDED, SourceStatus.FAILED})
 
 
@@ -56,7 +57,8 @@ class LivePage(QWidget):
         self._chime = ChimeRule()
         self._recorder_fault = ""
         self._last: LiveSnapshot | None = None
-        self._snapshots = SnapshotWriter(options.snapshot_dir, self._post)
+        self._snapshot_dir = options.snapshot_dir
+        self._errands = Errands(self._post)
         self._does = self._table()
         self._build()
         self.bridge = Bridge(self)
@@ -91,7 +93,7 @@ class LivePage(QWidget):
         try:
             does()
         except PolypwatchError as error:
-            self._post(Notice(error.what, _VIDEO_GOES_ON, error.hint, Weight.ERROR))
+            self._post(problem(error))
         self.refresh()
 
     def set_full_screen(self, full_screen: bool) -> None:
@@ -103,7 +105,7 @@ class LivePage(QWidget):
         """Stop listening and finish writing snapshots."""
         self.bridge.close()
         self._bar_timer.stop()
-        self._snapshots.close()
+        self._errands.close()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Lay out anew."""
@@ -172,7 +174,9 @@ class LivePage(QWidget):
     # -- showing --------------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        snapshot, view = self._session.snapshot(), self.view
+        snapshot = self._session.snapshot()
+        self._tell_recorder_fault(snapshot)
+        view = self.view
         was_over = self._last is not None and self._last.source.status in _OVER
         self._last = snapshot
         size = snapshot.frame.size if snapshot.frame else None
@@ -186,7 +190,6 @@ class LivePage(QWidget):
         self._show_button_states(snapshot)
         if self._chime.due(snapshot, view):
             self._player.play()
-        self._tell_recorder_fault(snapshot)
         if snapshot.source.status in _OVER and not was_over:
             self.over.emit()
 
@@ -207,7 +210,7 @@ class LivePage(QWidget):
     def _tell_recorder_fault(self, snapshot: LiveSnapshot) -> None:
         fault = snapshot.recorder_fault
         if fault and fault != self._recorder_fault:
-            self._post(Notice(f"Recording: {fault}", _VIDEO_GOES_ON, "", Weight.ERROR))
+            self._post(Notice(f"Recording: {fault}", VIDEO_GOES_ON, "", Weight.ERROR))
         self._recorder_fault = fault
 
     def _show_bar(self) -> None:
@@ -239,16 +242,17 @@ class LivePage(QWidget):
             self._post(Notice(f"Alerts are silent: {self._player.fault}.", "Markers are shown as always."))
 
     def _take_snapshot(self) -> None:
-        if self._last is not None:
-            self._snapshots.save(self._last, self.view)
+        folder, snapshot, view, taken = self._snapshot_dir, self._last, self.view, datetime.now(UTC)
+        if snapshot is not None:
+            self._errands.run(lambda: saved_notice(write_snapshot(folder, snapshot, view, taken)))
 
     def _toggle_recording(self) -> None:
         if not self._session.can_record:
-            self._post(Notice("This session cannot record.", _VIDEO_GOES_ON, "Start with a folder for recordings."))
+            self._post(Notice("This session cannot record.", VIDEO_GOES_ON, "Start with a folder for recordings."))
         elif self._session.snapshot().recording is None:
-            self._session.start_recording()
+            self._errands.run(self._session.start_recording)
         else:
-            self._session.stop_recording()
+            self._errands.run(self._session.stop_recording)
 
     def _toggle_pause(self) -> None:
         if self._session.can_pause:

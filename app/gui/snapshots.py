@@ -1,4 +1,4 @@
-"""Snapshots: the picture as shown, the clean picture, and a record. Written beside the window's thread.
+"""Snapshots: the picture as shown, the clean picture, and a record. They are slow to write: see ``errands``.
 
 The record (``polypwatch.snapshot/1``) names the model, its hash and threshold, the frame and the boxes in frame pixels.
 """
@@ -6,9 +6,6 @@ The record (``polypwatch.snapshot/1``) names the model, its hash and threshold, 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from app import RESEARCH_USE, SOFTWARE
-from app.gui.notices import Notice, Weight
+from app.gui.notices import Notice
 from app.gui.painting import as_bgr, render_to_image, unscaled_size
 from app.gui.signs import View, shown_markers
 from app.snapshot import LiveSnapshot
 from detector.errors import OutputError
 from detector.frame import Frame
 
-_log = logging.getLogger(__name__)
-
 SCHEMA = "polypwatch.snapshot/1"
-_VIDEO_GOES_ON = "The video goes on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,42 +117,9 @@ def snapshot_record(snapshot: LiveSnapshot, frame: Frame, view: View, taken: dat
     }
 
 
-class SnapshotWriter:
-    """Writes snapshots one after the other in a thread of its own and says how each went.
-
-    Args:
-        folder: where to.
-        post: takes the notice, from the writer's thread.
-    """
-
-    def __init__(self, folder: Path, post: Callable[[Notice], None]) -> None:
-        self._folder = folder
-        self._post = post
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
-
-    def save(self, snapshot: LiveSnapshot, view: View) -> None:
-        """Have the snapshot written; returns at once."""
-        taken = datetime.now(UTC)
-        self._pool.submit(self._write, snapshot, view, taken).add_done_callback(self._report)
-
-    def close(self) -> None:
-        """Wait until all are written."""
-        self._pool.shutdown()
-
-    def _write(self, snapshot: LiveSnapshot, view: View, taken: datetime) -> SavedSnapshot:
-        return write_snapshot(self._folder, snapshot, view, taken)
-
-    def _report(self, done: Future[SavedSnapshot]) -> None:
-        error = done.exception()
-        if error is None:
-            shown = done.result().shown
-            self._post(Notice("Snapshot saved.", f"{shown.name} in {shown.parent}"))
-        elif isinstance(error, OutputError):
-            self._post(Notice(error.what, _VIDEO_GOES_ON, error.hint, Weight.ERROR))
-        else:
-            _log.error("snapshot failed", exc_info=error)
-            what = f"The snapshot was not saved: {error}"
-            self._post(Notice(what, _VIDEO_GOES_ON, "The log has the details.", Weight.ERROR))
+def saved_notice(saved: SavedSnapshot) -> Notice:
+    """Tells where a snapshot is."""
+    return Notice("Snapshot saved.", f"{saved.shown.name} in {saved.shown.parent}")
 
 
 def _free_names(folder: Path, stem: str) -> SavedSnapshot:

@@ -64,6 +64,7 @@ class LiveWindow(QMainWindow):
         if options.quit_when_ended:
             self.page.over.connect(self.close, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]  # stubs
         self.setCentralWidget(self.page)
+        self.setMinimumSize(480, 360)
         self.resize(options.size.width, options.size.height)
         self._make_shortcuts()
 

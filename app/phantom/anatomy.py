@@ -34,8 +34,8 @@ class Colon:
     Attributes:
         length_mm: from the anus to the centre of the caecum's dome.
         dome_mm: radius of that dome.
-        frames: float32 ``(M, 14)``: centre (3), tangent (3), normal (3), binormal (3), curvature along normal and
-            binormal; row ``i`` is at ``s = i * STEP_MM - BEFORE_MM``.
+        columns: float32 ``(14, M)``: centre (3), tangent (3), normal (3), binormal (3), curvature along normal and
+            binormal; column ``i`` is at ``s = i * STEP_MM - BEFORE_MM``.
         wall: float32 ``(M, COLUMNS, 4)``: radius, its slope along s, its slope per radian, step factor (how far a ray
             may go for a given gap without jumping over a fold).
         surface: uint8 ``(M, COLUMNS, 4)``: stool, foam, pool, depth of the groove (255 = deepest).
@@ -44,16 +44,17 @@ class Colon:
 
     length_mm: float
     dome_mm: float
-    frames: Plane
+    columns: Plane
     wall: Plane
     surface: npt.NDArray[np.uint8]
     folds_mm: tuple[float, ...]
 
     def frame_at(self, s_mm: float) -> tuple[Doubles, Doubles, Doubles, Doubles]:
         """Centre, tangent, normal and binormal at ``s_mm``, interpolated, in float64."""
-        at = np.clip((s_mm + BEFORE_MM) / STEP_MM, 0, len(self.frames) - 2)
+        at = np.clip((s_mm + BEFORE_MM) / STEP_MM, 0, self.columns.shape[1] - 2)
         i = int(at)
-        row = self.frames[i].astype(np.float64) * (i + 1 - at) + self.frames[i + 1].astype(np.float64) * (at - i)
+        pair = self.columns[:12, i : i + 2].astype(np.float64)
+        row = pair[:, 0] * (i + 1 - at) + pair[:, 1] * (at - i)
         tangent, normal, binormal = (v / np.linalg.norm(v) for v in (row[3:6], row[6:9], row[9:12]))
         return row[:3], tangent, normal, binormal
 
@@ -89,7 +90,7 @@ def grow(seed: int, length_mm: float) -> Colon:
     radius, pool = _fill_pools(seed + 15, radius, s, length_mm)
     groove = _grooves(radius)
     surface = _surface(seed + 16, radius.shape, s, length_mm, pool, groove)
-    radius -= 1.4 * surface[..., 0].astype(np.float64) / 255 * (smooth > 0)
+    radius -= 0.9 * surface[..., 0].astype(np.float64) / 255 * (smooth > 0)
     return Colon(length_mm, dome, _centreline(seed + 17, s, length_mm), _wall(radius), surface, folds)
 
 
@@ -149,7 +150,7 @@ def _add_folds(seed: int, radius: Doubles, s: Doubles, folds: tuple[float, ...],
             if j == 2 and draw[4] < 0.45 * (1 - transverse):
                 strength *= 0.15
             arcs = np.maximum(arcs, strength * (1 - smoothstep(0.45, 1.18, distance)))
-        depth = (5.0 + 4.5 * draw[5]) * arcs
+        depth = (6.0 + 5.0 * draw[5]) * arcs
         crest = place + 3.2 * draw[6] * np.sin(theta + 6.28 * draw[7]) + 1.3 * draw[8] * np.sin(2 * theta + 6.28 * draw[9])
         width = 1.7 + 1.2 * draw[10]
         near = np.flatnonzero(np.abs(s - place) < 22)
@@ -182,11 +183,11 @@ def _fill_pools(seed: int, radius: Doubles, s: Doubles, length: float) -> tuple[
     """Fluid lies flat on the lower side here and there: the wall is cut at its level. Returns wall and mask."""
     theta = _angles()
     down = 0.6 * curve(seed, s, 160.0) - np.pi / 2
-    level = 0.72 - 0.55 * smoothstep(0.15, 0.62, curve(seed + 1, s, 38.0) - 0.25)
-    level = np.where((s > 10) & (s < length - 14), level, 2.0)
-    towards = np.cos(theta[None, :] - down[:, None])
-    mean = radius.mean(1, keepdims=True)
-    cut = np.where((towards > 0.05) & (level[:, None] < 0.7), (0.42 + 0.5 * level[:, None]) * mean / np.maximum(towards, 0.05), 1e9)
+    # How far the fluid's surface is from the axis, in radii: beyond about 1 there is none.
+    level = 1.25 - 0.50 * smoothstep(0.05, 0.75, curve(seed + 1, s, 48.0))
+    level = np.where((s > 10) & (s < length - 14), level, 3.0)
+    towards = np.maximum(np.cos(theta[None, :] - down[:, None]), 0.05)
+    cut = level[:, None] * radius.mean(1, keepdims=True) / towards
     pool = smoothstep(-0.05, 0.5, radius - cut)
     return np.minimum(radius, cut), np.asarray(pool, np.float32)
 
@@ -208,7 +209,7 @@ def _surface(
     patches = octaves(seed, cells, shape, 4, 0.62)
     amount = 0.26 * curve(seed + 1, s, 70.0) + 0.10 * s / length
     low = np.cos(_angles() + np.pi / 2)[None, :]
-    stool = smoothstep(0.46, 0.56, patches + amount[:, None] + 0.05 * low + 0.10 * groove)
+    stool = smoothstep(0.52, 0.62, patches + amount[:, None] + 0.05 * low + 0.10 * groove)
     froth = octaves(seed + 2, (cells[0] // 2 + 1, 5), shape, 3)
     foam = smoothstep(0.50, 0.58, froth + 0.5 * curve(seed + 3, s, 60.0)[:, None] + 0.16 * low)
     inside = ((s > 14) & (s < length - 4))[:, None]
@@ -249,4 +250,4 @@ def _centreline(seed: int, s: Doubles, length: float) -> Plane:
         tangent /= np.linalg.norm(tangent)
         normal = normal - np.dot(normal, tangent) * tangent
         normal /= np.linalg.norm(normal)
-    return rows.astype(np.float32)
+    return np.ascontiguousarray(rows.T, np.float32)

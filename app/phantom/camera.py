@@ -13,11 +13,11 @@ from app.phantom.noise import Plane
 
 Doubles = npt.NDArray[np.float64]
 
-HALF_ANGLE = np.deg2rad(64.0)
+HALF_ANGLE = np.deg2rad(62.0)
 """Angle from the axis to the left border of the octagon: 140 degrees in the diagonal, as scopes have."""
 BLOCK = 8
 """Rays are first cast for blocks of this many pixels; the octagon's box is a multiple of it."""
-_CUT = 0.27
+_CUT = 0.235
 """How much of the octagon's height a corner cuts off."""
 
 
@@ -62,13 +62,7 @@ class Lens:
 
     def rays(self, block: int) -> Plane:
         """Unit directions through the centres of ``block`` x ``block`` pixels: float32 ``(3, rows, columns)``."""
-        x = (np.arange(self.width // block) + 0.5) * block - self.width / 2
-        y = (np.arange(self.height // block) + 0.5) * block - self.height / 2
-        xx, yy = np.meshgrid(x, y)
-        r = np.hypot(xx, yy)
-        angle = r / self.focal_px  # equidistant fisheye: what endoscopes come close to
-        side = np.sin(angle) / np.maximum(r, 1e-9)
-        return np.stack([xx * side, yy * side, np.cos(angle)]).astype(np.float32)
+        return _rays(self.width, self.height, self.focal_px, block)
 
     def project(self, points: Doubles, pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
         """Columns and rows in the octagon's box, and distances, of world points ``(N, 3)``."""
@@ -78,11 +72,22 @@ class Lens:
         return x * scale + self.width / 2, y * scale + self.height / 2, np.sqrt(side**2 + z**2)
 
 
+@functools.lru_cache(maxsize=16)
+def _rays(width: int, height: int, focal_px: float, block: int) -> Plane:
+    x = (np.arange(width // block) + 0.5) * block - width / 2
+    y = (np.arange(height // block) + 0.5) * block - height / 2
+    xx, yy = np.meshgrid(x, y)
+    r = np.hypot(xx, yy)
+    angle = r / focal_px  # equidistant fisheye: what endoscopes come close to
+    side = np.sin(angle) / np.maximum(r, 1e-9)
+    return np.stack([xx * side, yy * side, np.cos(angle)]).astype(np.float32)
+
+
 @functools.lru_cache(maxsize=4)
 def lens_for(width: int, height: int) -> Lens:
     """The lens for frames of ``width`` x ``height``: an octagon in the middle, as high as the frame allows."""
     box_height = height // BLOCK * BLOCK - (BLOCK if height >= 40 * BLOCK else 0)
-    box_width = min(width // BLOCK, round(box_height * 1.32 / BLOCK)) * BLOCK
+    box_width = min(width // BLOCK, round(box_height * 1.24 / BLOCK)) * BLOCK
     cut = _CUT * box_height
     x, y = box_width - 0.5, box_height - 0.5
     corners = np.array(

@@ -92,12 +92,23 @@ class Lesion:
         if depth > 0:
             k = np.float32(7.5 / self.size_mm)
             result = result + depth * (
-                np.sin(k * (u + 0.6 * w) * 1.7 + phase) * np.sin(k * v * 1.9 + 2 * phase) * np.sin(k * w * 2 + 1 + phase)
-                + 0.45 * np.sin(3.9 * k * u + phase) * np.sin(4.2 * k * v - phase) * np.sin(3.6 * k * w)
+                np.sin(k * (u + 0.6 * w) * 1.1 + phase) * np.sin(k * v * 1.25 + 2 * phase) * np.sin(k * w * 1.3 + 1 + phase)
+                + 0.16 * np.sin(2.9 * k * u + phase) * np.sin(3.1 * k * v - phase) * np.sin(2.6 * k * w)
             )
         if self.stalk is not None:
             result = smooth_min(result, _stalk_distance(self.stalk, u, v, w), np.float32(1.6))
         return result
+
+    def gradient(self, u: Plane, v: Plane, w: Plane) -> Plane:
+        """Direction of growing distance, not normalised, in its own coordinates: ``(3, N)``."""
+        e = np.float32(0.06)
+        return np.stack(
+            [
+                self.distance(u + e, v, w) - self.distance(u - e, v, w),
+                self.distance(u, v + e, w) - self.distance(u, v - e, w),
+                self.distance(u, v, w + e) - self.distance(u, v, w - e),
+            ]
+        )
 
     def surface_points(self, count: int = 600) -> tuple[Doubles, Doubles]:
         """Points spread over the outside of the lesion and their outward normals, in world coordinates.
@@ -115,17 +126,11 @@ class Lesion:
         inward = (-start).astype(np.float32)
         for _ in range(60):
             position = position + inward * (0.8 * self.distance(*position))[None, :]
-        eps = np.float32(0.05)
-        gradient = np.stack(
-            [self.distance(*(position + eps * axis)) - self.distance(*(position - eps * axis)) for axis in _UNITS]
-        )
+        gradient = self.gradient(*position)
         gradient /= np.maximum(np.linalg.norm(gradient, axis=0), 1e-9)
         outside = (position[2] > 0.35) & (np.abs(self.distance(*position)) < 0.1)
         world = position.T.astype(np.float64) @ self.axes + self.origin
         return world[outside], (gradient.T.astype(np.float64) @ self.axes)[outside]
-
-
-_UNITS = np.eye(3, dtype=np.float32)[:, :, None]
 
 
 def smooth_min(a: Plane, b: Plane, k: np.float32) -> Plane:

@@ -20,7 +20,13 @@ from app.phantom.textures import lookup
 
 FAR_MM = 260.0
 _NEAR_MM = 0.8
-_REACH_MM = 190.0
+_SMOOTH = 0.06
+"""Relative bend of the inverse depth up to which a place counts as smooth."""
+_WIDEST = np.deg2rad(86)
+"""Beyond this angle from the axis nothing reaches the octagon's corners."""
+_CHUNK = 24576
+"""Points that are worked on at a time: their arrays stay in a core's cache."""
+_REACH_MM = 150.0
 """Lesions farther along the colon than this are not looked for."""
 
 
@@ -31,9 +37,9 @@ class Gap:
     Attributes:
         safe: how far a ray may go on, in mm; negative behind a surface.
         s: centreline position.
+        s_wall: the same, running on over the caecum's dome.
         theta: angle, 0 to 2 pi.
-        x: offset along the frame's normal.
-        y: offset along its binormal.
+        stretch: mm here per mm of centreline: bends are longer outside.
         row: row of the centreline table.
         wall: the wall map there, ``(N, 4)``.
         rho: distance from the axis (from the dome's centre in the caecum).
@@ -41,9 +47,9 @@ class Gap:
 
     safe: Plane
     s: Plane
+    s_wall: Plane
     theta: Plane
-    x: Plane
-    y: Plane
+    stretch: Plane
     row: npt.NDArray[np.intp]
     wall: Plane
     rho: Plane
@@ -56,23 +62,31 @@ class Scene:
         self.colon = colon
         self.lesions = lesions
 
-    def near(self, s_mm: float) -> tuple[Lesion, ...]:
-        """Lesions that a camera at ``s_mm`` could see."""
-        return tuple(x for x in self.lesions if abs(x.s_mm - s_mm) < _REACH_MM)
+    def near(self, pose: Pose) -> tuple[Lesion, ...]:
+        """Lesions that could be in the picture."""
+        return tuple(x for x in self.lesions if self._in_front(x, pose))
+
+    def _in_front(self, lesion: Lesion, pose: Pose) -> bool:
+        if not -40 < lesion.s_mm - pose.s_mm < _REACH_MM:
+            return False
+        to = lesion.origin - pose.position
+        distance = float(np.linalg.norm(to))
+        if distance < 2 * lesion.reach_mm:
+            return True
+        angle = np.arccos(np.clip(float(to @ pose.axes[2]) / distance, -1, 1))
+        return bool(angle - np.arcsin(lesion.reach_mm / distance) < _WIDEST)
 
     def tube(self, p: Plane, s: Plane) -> Gap:
         """The wall around points ``p`` ``(3, N)`` whose centreline positions are about ``s``."""
         colon = self.colon
-        frames = colon.frames
+        table = colon.columns
+        last = table.shape[1] - 1
         row = ((s + np.float32(BEFORE_MM)) * np.float32(1 / STEP_MM) + np.float32(0.5)).astype(np.intp)
-        np.clip(row, 0, len(frames) - 1, out=row)
-        table = frames[row]
-        dx, dy, dz = p[0] - table[:, 0], p[1] - table[:, 1], p[2] - table[:, 2]
-        along = dx * table[:, 3] + dy * table[:, 4] + dz * table[:, 5]
-        x = dx * table[:, 6] + dy * table[:, 7] + dz * table[:, 8]
-        y = dx * table[:, 9] + dy * table[:, 10] + dz * table[:, 11]
-        stretch = np.maximum(1 - table[:, 12] * x - table[:, 13] * y, np.float32(0.25))
-        s_new = row * np.float32(STEP_MM) - np.float32(BEFORE_MM) + along / stretch
+        np.clip(row, 0, last, out=row)
+        d = [p[k] - table[k].take(row) for k in range(3)]
+        along, x, y = (sum(d[k] * table[j + k].take(row) for k in range(3)) for j in (3, 6, 9))
+        stretch = np.maximum(1 - table[12].take(row) * x - table[13].take(row) * y, np.float32(0.25))
+        s_new = row.astype(np.float32) * np.float32(STEP_MM) - np.float32(BEFORE_MM) + along / stretch
         rho = np.sqrt(x * x + y * y)
         # In the caecum the way along the wall is an angle of the dome, and the radius runs from its centre.
         beyond = np.maximum(s_new - np.float32(colon.length_mm), 0)
@@ -84,10 +98,10 @@ class Scene:
         theta = np.arctan2(y, x)
         theta += np.float32(2 * np.pi) * (theta < 0)
         rows = (s_wall + np.float32(BEFORE_MM)) * np.float32(1 / STEP_MM)
-        np.clip(rows, 0, len(frames) - 1.01, out=rows)
+        np.clip(rows, 0, last - 0.01, out=rows)
         columns = theta * np.float32(COLUMNS / (2 * np.pi)) - np.float32(0.5)
         wall = np.asarray(lookup(colon.wall, rows, columns), np.float32)
-        return Gap((wall[:, 0] - rho) * wall[:, 3], s_new, theta, x, y, row, wall, rho)
+        return Gap((wall[:, 0] - rho) * wall[:, 3], s_new, s_wall, theta, stretch, row, wall, rho)
 
     def gap(self, p: Plane, s: Plane, lesions: tuple[Lesion, ...]) -> tuple[Plane, Plane]:
         """How far rays at ``p`` may go, and better centreline positions."""
@@ -122,7 +136,7 @@ class Hits:
 
 def trace(scene: Scene, lens: Lens, pose: Pose, fine: int = 1) -> Hits:
     """Depth of every pixel of the octagon's box, down to blocks of ``fine`` pixels."""
-    lesions = scene.near(pose.s_mm)
+    lesions = scene.near(pose)
     block = BLOCK
     rays = _world_rays(lens, pose, block)
     shape = rays.shape[1:]
@@ -132,9 +146,8 @@ def trace(scene: Scene, lens: Lens, pose: Pose, fine: int = 1) -> Hits:
     keep = cv2.dilate(_shrunk(lens.mask, block), np.ones((3, 3), np.uint8)).ravel() > 0
     _march(scene, pose, rays.reshape(3, -1), t, s, np.flatnonzero(keep), lesions, 90)
     while block > fine:
-        step = 2 if block > 2 * fine or block == 2 else 2
         t2, s2 = t.reshape(shape), s.reshape(shape)
-        block //= step
+        block //= 2
         rays = _world_rays(lens, pose, block)
         shape = rays.shape[1:]
         t, s = _refine(scene, lens, pose, rays, (t2, s2), block, lesions)
@@ -166,7 +179,8 @@ def _refine(
     size = (shape[1], shape[0])
     inverse = 1 / t2
     bend = np.abs(cv2.Laplacian(inverse, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)) / inverse
-    rough = cv2.dilate((bend > 0.08).astype(np.uint8), np.ones((3, 3), np.uint8))
+    limit = _SMOOTH if block > 1 else _SMOOTH / 3
+    rough = cv2.dilate((bend > limit).astype(np.uint8), np.ones((3, 3), np.uint8))
     rough_fine = cv2.resize(rough, size, interpolation=cv2.INTER_NEAREST).ravel() > 0
     t = (1 / cv2.resize(inverse, size, interpolation=cv2.INTER_LINEAR)).ravel()
     s = cv2.resize(s2, size, interpolation=cv2.INTER_LINEAR).ravel()
@@ -178,9 +192,17 @@ def _refine(
     edge = np.flatnonzero(keep & rough_fine)
     t[edge] = nearest[edge] * np.float32(0.985) - np.float32(0.1)
     smooth = np.flatnonzero(keep & ~rough_fine)
-    _secant(scene, pose, flat, t, s, smooth, lesions)
-    _march(scene, pose, flat, t, s, edge, lesions, 40)
+    if block > 1:  # the last level is smooth enough to be read off the one before
+        for chunk in chunks(smooth):
+            _secant(scene, pose, flat, t, s, chunk, lesions)
+    for chunk in chunks(edge):
+        _march(scene, pose, flat, t, s, chunk, lesions, 40)
     return t, s
+
+
+def chunks(index: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+    """``index`` in pieces that fit into a core's cache."""
+    return [index[k : k + _CHUNK] for k in range(0, len(index), _CHUNK)]
 
 
 def _points(pose: Pose, rays: Plane, t: Plane) -> Plane:

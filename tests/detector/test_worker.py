@@ -26,7 +26,6 @@ SLACK_MS = 150
 @pytest.fixture
 def rigs() -> Iterator[list[Rig]]:
     """Rigs that a test builds; afterwards no thread, process or shared memory of theirs may be left."""
-    before = segments()
     made: list[Rig] = []
     yield made
     pids = [link.pid for rig in made if (link := rig.ai._link) is not None]
@@ -35,7 +34,7 @@ def rigs() -> Iterator[list[Rig]]:
         rig.close()
         assert time.monotonic() - start < 2
     assert not [pid for pid in pids if pid is not None and running(pid)]
-    assert segments() <= before
+    assert not segments()
     assert not [t.name for t in threading.enumerate() if t.name in ("ai-supervisor", "test-source")]
 
 

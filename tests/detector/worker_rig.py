@@ -56,7 +56,7 @@ class Rig:
         self._source_on = threading.Event()
         self._closing = False
         self._next = 0
-        self._source = threading.Thread(target=self._run_source, name="test-source")
+        self._source = threading.Thread(target=self._run_source, name="test-source", daemon=True)
 
     def start(self) -> None:
         self.ai.start()
@@ -137,9 +137,10 @@ class Rig:
 
     def check_submit(self) -> None:
         """Handing over never held up the source; the tail leaves room for other work on the machine."""
-        median, p99 = np.percentile(self.submit_ns, [50, 99])
+        median, p90 = np.percentile(self.submit_ns, [50, 90])
         assert median < 1 * MS
-        assert p99 < 20 * MS
+        assert p90 < 20 * MS
+        assert max(self.submit_ns) < 500 * MS
 
     def _run_source(self) -> None:
         while not self._closing:
@@ -167,9 +168,9 @@ def impatient(**limits: float) -> AiSettings:
     return AiSettings(watchdog=WatchdogSettings(**limits))  # type: ignore[arg-type]
 
 
-def segments() -> set[str]:
-    """Our shared memory on this machine."""
-    return {name for name in os.listdir("/dev/shm") if name.startswith("polypwatch_")}
+def segments(pid: int | None = None) -> list[str]:
+    """The named shared memory of a parent process; without one, of this."""
+    return [name for name in os.listdir("/dev/shm") if name.startswith(f"polypwatch_{pid or os.getpid()}_")]
 
 
 def running(pid: int) -> bool:

@@ -13,6 +13,16 @@ from training.commands import data_root
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Torch's threads wait by spinning: two test runs on two cores would stand still."""
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     if not (data_root() / "kvasir_seg").is_dir():

@@ -40,7 +40,7 @@ class FakeCamera:
         self.opened.append((device, backend))
         return not self.refuses
 
-    def isOpened(self) -> bool:  # noqa: N802 (OpenCV's name)
+    def isOpened(self) -> bool:
         return not self.refuses
 
     def set(self, prop: int, value: float) -> bool:

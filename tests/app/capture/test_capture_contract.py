@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -226,7 +227,7 @@ def test_reopening_goes_on(known: Case) -> None:
     if first[-1].time is not None:
         times = [frame.time for frame in (*first, *second) if frame.time is not None]
         assert len({moment.time_base for moment in times}) == 1
-        assert all(a.pts < b.pts for a, b in zip(times[:-1], times[1:], strict=True))
+        assert all(a.pts < b.pts for a, b in itertools.pairwise(times))
 
 
 def test_closing_twice_or_unopened_is_harmless(known: Case) -> None:

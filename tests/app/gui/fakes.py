@@ -33,7 +33,9 @@ def frame(index: int = 100, image: np.ndarray | None = None) -> Frame:
     return Frame(index, FrameTime(index, Fraction(1, 25)), time.perf_counter_ns(), pixels)
 
 
-def marker(box: tuple[float, float, float, float] = (80, 60, 160, 140), track_id: int = 1, since_s: float = 1.0) -> Marker:
+def marker(
+    box: tuple[float, float, float, float] = (80, 60, 160, 140), track_id: int = 1, since_s: float = 1.0
+) -> Marker:
     return Marker(track_id, box, 0.8, 0, since_s, False)
 
 
