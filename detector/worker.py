@@ -220,7 +220,7 @@ class AiProcess:
         if self._link is not None:
             self._link.retire(_GRACE_S)
         for link in self._killed:
-            link.buried()
+            link.retire(0.0)
         self._bell.close()
 
     def _obey(self) -> None:

@@ -34,7 +34,7 @@ _ONE_PICTURE_PER_PACKET = frozenset(
 )
 # An index at the front of the file names every packet, so that a gap in time was there when the file was made.
 _INDEXED = ("mov", "avi", "mxf")
-_STEADY_INTERVALS = 10
+_STEADY_INTERVALS = 5
 _MOST_MISSING = 500
 _MOST_REFUSALS = 64
 
@@ -171,10 +171,14 @@ class PictureReader:
         standing = frame.key_frame or frame.pict_type == PictureType.I
         suspects: list[Suspect] = []
         if pts is not None:
-            suspects += self._missing(pts)
+            suspects = self._missing(pts)
             if self._gaps is not None:
-                damage_near = standing or corrupt or self._verdicts.damaged
-                suspects += [Suspect(p, None, "missing from the file") for p in self._gaps.before(pts, damage_near)]
+                near_damage = standing or corrupt or bool(suspects) or self._verdicts.damaged
+                known = [item.pts for item in suspects if item.pts is not None]
+                suspects += [
+                    Suspect(p, None, "missing from the file") for p in self._gaps.before(pts, known, near_damage)
+                ]
+                suspects.sort(key=lambda item: item.pts or 0)
             self._marked.discard(pts)
             self._field_end = pts + 0.75 * self._interval if frame.interlaced_frame else -math.inf
         fault = "the decoder reports damage" if corrupt else ""
@@ -228,8 +232,8 @@ class _Gaps:
         self._last: int | None = None
         self._steady = 0
 
-    def before(self, pts: int, suspect: bool) -> list[int]:
-        """Presentation times of the pictures that are missing before the one at ``pts``."""
+    def before(self, pts: int, known: list[int], near_damage: bool) -> list[int]:
+        """Presentation times of the pictures that are missing before the one at ``pts``, but for those ``known``."""
         last, self._last = self._last, pts
         if self._interval is None or last is None:
             return []
@@ -238,7 +242,8 @@ class _Gaps:
             self._steady += 1
             return []
         steady, self._steady = self._steady, 0
-        if steady < _STEADY_INTERVALS or intervals < 2 - Fraction(1, 4) or not suspect:
+        if steady < _STEADY_INTERVALS or intervals < 2 - Fraction(1, 4) or not near_damage:
             return []
         missing = min(round(intervals) - 1, _MOST_MISSING)
-        return [round(last + n * self._interval) for n in range(1, missing + 1)]
+        times = [round(last + n * self._interval) for n in range(1, missing + 1)]
+        return [time for time in times if all(abs(time - other) > self._interval / 2 for other in known)]

@@ -7,6 +7,8 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+from PyQt6.QtWidgets import QApplication
+
 from app.gui.bridge import PaintStamp
 from app.gui.options import WindowOptions
 from app.gui.painting import as_bgr, render_to_image
@@ -52,6 +54,8 @@ class _Run:
     def __init__(
         self, source: FrameSource, label: str, make_ai: AiFactory, folder: Path, seconds: float | None
     ) -> None:
+        # Held until the preview is complete: text cannot be painted without an application.
+        self._application = QApplication.instance() or QApplication(["polypwatch"])
         self._folder = folder
         self._seconds = seconds
         self._log = RunLog(folder, lambda: self._session.snapshot().source.info)

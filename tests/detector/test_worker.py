@@ -71,7 +71,7 @@ def test_it_starts_and_every_result_belongs_to_its_picture(rigs: list[Rig]) -> N
 
 
 def test_the_worker_is_lean_low_in_priority_and_deaf_to_ctrl_c(rigs: list[Rig]) -> None:
-    rig = started(rigs)
+    rig = started(rigs, settings=AiSettings())
     rig.wait_results(3)
     assert rig.report.info is not None
     assert rig.report.info.provider_reason == "", "imported by the worker although nothing asked for it"
@@ -83,8 +83,8 @@ def test_the_worker_is_lean_low_in_priority_and_deaf_to_ctrl_c(rigs: list[Rig]) 
 
 def test_the_newest_frame_wins(rigs: list[Rig]) -> None:
     rig = started(rigs, work_s=0.1)
-    rig.wait_results(15)
-    assert rig.report.skipped > 15
+    rig.wait_results(10)
+    assert rig.report.skipped > 10
     # It never waited behind older ones: at most the frame before it was being analysed when it came.
     ages_ms = [(result.at_ns - result.captured_ns) / MS for result in rig.results[3:]]
     assert np.median(ages_ms) < 200 + SLACK_MS
@@ -160,17 +160,16 @@ def test_killed_from_outside_it_says_so_at_once_and_is_back_within_five_seconds(
     rig = started(rigs, work_s=0.02)
     rig.shape = (1080, 1920)
     rig.wait_results(10)
-    for generation in (1, 2, 3):
+    for generation in (1, 2):
         killed_ns = time.perf_counter_ns()
         os.kill(rig.pid, signal.SIGKILL)
-        while rig.results[-1].generation == generation:
-            time.sleep(0.005)
+        rig.wait(lambda g=generation: rig.results[-1].generation > g)  # type: ignore[misc]
         told_ns = min(rig.when(state, killed_ns) for state in (AiState.RESTARTING, AiState.LATE))
         assert (told_ns - killed_ns) / MS < 250 + SLACK_MS
         assert (rig.results[-1].at_ns - killed_ns) / MS < 5000
         assert rig.report.state is AiState.ON
     assert any("SIGKILL" in change.report.detail for change in rig.changes)
-    assert rig.report.restarts == 3
+    assert rig.report.restarts == 2
     check(rig)
 
 
@@ -183,7 +182,7 @@ def test_a_real_network_is_back_within_five_seconds(rigs: list[Rig], tmp_path: P
     path = tmp_path / "net.onnx"
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.write_bytes(model.SerializeToString())
-    rig = started(rigs, detector=ONNX, path=str(path))
+    rig = started(rigs, detector=ONNX, path=str(path), settings=AiSettings())
     rig.wait_results(5)
     killed_ns = time.perf_counter_ns()
     os.kill(rig.pid, signal.SIGKILL)

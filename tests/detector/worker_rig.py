@@ -19,6 +19,8 @@ from tests.detector.scripted import SCRIPTED, painted
 
 MS = 1_000_000
 INTERVAL_S = 1 / 30
+# At ordinary priority, so that other work on the machine does not decide how long a test takes.
+PROMPT = AiSettings(niceness=0)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Rig:
         self.shape = (270, 480)
         self.on_result: Callable[[Detections], None] = lambda detections: None
         self.ai = AiProcess(
-            detector, options, settings or AiSettings(), self._result, lambda *f: self.failures.append(f), self._change
+            detector, options, settings or PROMPT, self._result, lambda *f: self.failures.append(f), self._change
         )
         self._source_on = threading.Event()
         self._closing = False
@@ -165,7 +167,7 @@ class Rig:
 
 def impatient(**limits: float) -> AiSettings:
     """Settings with some limits shortened."""
-    return AiSettings(watchdog=WatchdogSettings(**limits))  # type: ignore[arg-type]
+    return AiSettings(watchdog=WatchdogSettings(**limits), niceness=0)  # type: ignore[arg-type]
 
 
 def segments(pid: int | None = None) -> list[str]:

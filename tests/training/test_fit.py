@@ -39,12 +39,14 @@ def rows(folder, event):
 
 
 def test_the_loss_falls_on_a_few_images(tmp_path, made_up):
-    options = FitOptions(steps=40, batch=4, sizes=(64,), augment="plain", workers=0, lr=4e-3, log_steps=10)
+    options = FitOptions(
+        steps=40, batch=4, sizes=(64,), augment="plain", workers=0, lr=4e-3, log_steps=10, late_from=2.0
+    )
     run = trainer(tmp_path / "run", options)
     run.run(*made_up, dev=None)
     losses = [row["total"] for row in rows(tmp_path / "run", "train")]
     assert len(losses) == 4
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.85 * losses[0]
 
 
 def test_resume_goes_on_as_if_it_had_never_stopped(tmp_path, made_up):

@@ -40,10 +40,14 @@ def opened(path: Path, *, loop: bool = False) -> FileSource:
     return source
 
 
-def overwritten(clip: Path, folder: Path, where: float, count: int) -> Path:
-    """A copy of ``clip`` with ``count`` bytes replaced from the fraction ``where`` on."""
+def overwritten(clip: Path, folder: Path, count: int) -> Path:
+    """A copy of ``clip`` with ``count`` bytes replaced within the first packet after the middle that others need."""
+    with av.open(str(clip)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size and packet.pos]
+    packet = next(p for p in packets[FRAMES // 2 + 2 :] if not p.is_disposable)
+    assert packet.pos is not None
     data = bytearray(clip.read_bytes())
-    start = round(len(data) * where)
+    start = packet.pos + 200
     data[start : start + count] = np.random.default_rng(0).integers(0, 256, count, np.uint8).tobytes()
     path = folder / clip.name
     path.write_bytes(data)
@@ -154,7 +158,7 @@ def test_sound_and_cover_pictures_do_not_disturb(tmp_path: Path) -> None:
 def test_damage_in_the_middle_is_told_frame_by_frame(
     clips: dict[str, Path], tmp_path: Path, kind: str, count: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    items = read_all(opened(overwritten(clips[kind], tmp_path, 0.4, count)))
+    items = read_all(opened(overwritten(clips[kind], tmp_path, count)))
     end = items.pop()
     assert isinstance(end, Interruption)
     assert end.state is SourceState.END
@@ -179,7 +183,7 @@ def test_damage_in_the_middle_is_told_frame_by_frame(
 
 
 def test_what_is_predicted_from_a_damaged_picture_is_damaged_too(clips: dict[str, Path], tmp_path: Path) -> None:
-    items = read_all(opened(overwritten(clips["mp4"], tmp_path, 0.4, 300)))
+    items = read_all(opened(overwritten(clips["mp4"], tmp_path, 300)))
     damaged = [item.index for item in items if isinstance(item, Interruption) and item.index is not None]
     # Key frames stand every ten frames: the damage lasts to the next, and not beyond.
     assert damaged == list(range(damaged[0], (damaged[0] // 10 + 1) * 10))
@@ -187,7 +191,7 @@ def test_what_is_predicted_from_a_damaged_picture_is_damaged_too(clips: dict[str
 
 
 def test_a_damaged_frame_does_not_end_a_loop(clips: dict[str, Path], tmp_path: Path) -> None:
-    items = read_all(opened(overwritten(clips["mp4"], tmp_path, 0.4, 300), loop=True), 2 * FRAMES)
+    items = read_all(opened(overwritten(clips["mp4"], tmp_path, 300), loop=True), 2 * FRAMES)
     assert [item.index for item in items] == list(range(2 * FRAMES))
     bad = [item.index for item in items if isinstance(item, Interruption) and item.index is not None]
     assert [index - FRAMES for index in bad if index >= FRAMES] == [index for index in bad if index < FRAMES]
