@@ -29,6 +29,7 @@ from detector.worker import AiReport
 
 _LOG = logging.getLogger(__name__)
 _RATE_WINDOW_NS = 1_000_000_000
+_LAST_RESULT_S = 1.0
 _UNDECODABLE_SHOWN_NS = 2_000_000_000
 # What is on the screen is not what is in front of the scope: no box may suggest that the AI looks at it.
 _NO_PICTURE = (SourceStatus.LOST, SourceStatus.GONE, SourceStatus.FAILED, SourceStatus.OPENING)
@@ -83,6 +84,7 @@ class LiveSettings:
         min_seen_s: how long a track must last before it shows.
         threshold: score from which a marker appears; None takes the model's operating threshold.
         recordings: folder for recordings; None if nothing can be recorded.
+        retry_opening: try again even if the source could not be opened once: for cameras and streams in a window.
         wait_for_ai_s: begin a run offscreen only when the AI is up, or after this long; 0 for everything that is live.
     """
 
@@ -90,6 +92,7 @@ class LiveSettings:
     min_seen_s: float = 0.2
     threshold: float | None = None
     recordings: Path | None = None
+    retry_opening: bool = False
     wait_for_ai_s: float = 0.0
 
 
@@ -320,7 +323,8 @@ class LiveSession:
             while not self._stopping.is_set():
                 opened = self._open()
                 if opened and self._read(backoff):
-                    self._set_status(SourceStatus.ENDED)
+                    self._await_last_result()
+                    self._set_status(SourceStatus.ENDED, self._picture.detail)
                     return
                 if not self._may_retry():
                     return
@@ -340,6 +344,12 @@ class LiveSession:
             if self._ai.snapshot(self._clock_ns()).state is not AiState.STARTING:
                 return
 
+    def _await_last_result(self) -> None:
+        """Where a run offscreen waited for the AI at the start, it waits for its last answer too."""
+        deadline = time.monotonic() + min(_LAST_RESULT_S, self.settings.wait_for_ai_s)
+        while time.monotonic() < deadline and not self._ai.snapshot(self._clock_ns()).idle:
+            time.sleep(0.005)
+
     def _open(self) -> bool:
         try:
             info = self._source.open()
@@ -354,9 +364,8 @@ class LiveSession:
         return True
 
     def _may_retry(self) -> bool:
-        """Live sources come back; a file that is damaged or missing does not."""
-        info = self._picture.info
-        return info is not None and info.live
+        """What was there once may come back, and a camera may be switched on later; a damaged file stays damaged."""
+        return self._picture.info is not None or self.settings.retry_opening
 
     def _read(self, backoff: Backoff) -> bool:
         """Read until the source ends (True) or is lost and should be reopened (False)."""
@@ -402,12 +411,9 @@ class LiveSession:
             return True
         level = logging.INFO if item.state is SourceState.END else logging.WARNING
         _LOG.log(level, "source %s: %s %s", self._label, item.state.value, item.detail)
-        status = {
-            SourceState.END: SourceStatus.ENDED,
-            SourceState.LOST: SourceStatus.LOST,
-            SourceState.GONE: SourceStatus.GONE,
-        }[item.state]
-        self._set_status(status, item.detail)
+        if item.state is not SourceState.END:  # an end is said once the last frame is answered
+            gone = item.state is SourceState.GONE
+            self._set_status(SourceStatus.GONE if gone else SourceStatus.LOST, item.detail)
         return False
 
     def _set_status(self, status: SourceStatus, detail: str = "") -> None:

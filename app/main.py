@@ -17,6 +17,7 @@ from app.gui.platform import display_problem, missing_libraries
 from app.live import AiFactory, AiPort, LiveSession, LiveSettings
 from detector.detections import Detections
 from detector.errors import UsageError
+from detector.frame import SourceKind
 from detector.manifest import find_model, load_manifest
 from detector.runtime import MIN_SCORE
 from detector.worker import AiProcess, AiSettings
@@ -71,7 +72,8 @@ def _window(args: argparse.Namespace, spec: str, *, loop: bool, recordings: Path
             "Log in to a desktop, or use `polypwatch demo --offscreen --source ...` or `polypwatch detect ...`.",
         )
     parsed = parse_source(spec)
-    settings = LiveSettings(recordings=recordings)
+    live_kind = parsed.kind in (SourceKind.CAMERA, SourceKind.STREAM)
+    settings = LiveSettings(recordings=recordings, retry_opening=live_kind)
     session = LiveSession(make_source(parsed, loop=loop), parsed.label, ai_factory(args), settings)
     from app.gui.window import run_window
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import Any
 
 from detector.detections import Detections, DetectorInfo
@@ -311,7 +311,6 @@ class AiProcess:
         elif isinstance(message, StartFailed):
             self._take_start_failure(message)
         elif (flight := self._flight) is not None and message.index == flight.frame.index:
-            self._flight = None
             if isinstance(message, FrameResult):
                 self._take_result(message, flight, now_ns)
             else:
@@ -332,6 +331,7 @@ class AiProcess:
         frame = flight.frame
         stages = {"handover": message.received_ns - flight.submitted_ns, **message.stage_ns}
         detections = Detections(frame.index, frame.time, message.boxes, message.scores, message.classes, stages)
+        self._flight = None
         with self._lock:
             self._watchdog.result(frame.captured_ns, now_ns)
             wanted = self._watchdog.enabled
@@ -345,6 +345,7 @@ class AiProcess:
             self._on_result(detections, frame.captured_ns)
 
     def _take_frame_failure(self, message: FrameFailed, now_ns: int) -> None:
+        self._flight = None
         with self._lock:
             self._watchdog.failed(message.message, now_ns)
             self._counts.failed += 1
@@ -372,7 +373,7 @@ class _Bell:
         self._lock = threading.Lock()
         self._rung = False
         receiver, self._sender = multiprocessing.Pipe(duplex=False)
-        self.waitable: Connection = receiver
+        self.waitable: Any = receiver  # of another class on Windows
 
     def ring(self) -> None:
         """Wake it now, or keep it from its next sleep."""

@@ -12,8 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from multiprocessing import spawn
-from multiprocessing.connection import Connection
+from multiprocessing import resource_tracker, spawn
 from typing import Any
 
 from detector import worker_child
@@ -21,9 +20,6 @@ from detector.errors import WorkerError
 from detector.frame import Frame
 from detector.frame_ring import FrameRing
 from detector.worker_messages import FrameJob, FromWorker, NewRing, WorkerOrder
-
-if sys.platform != "win32":
-    from multiprocessing import resource_tracker
 
 # From the end of the pipe to the end of the process there is not more than this; otherwise the status stays unknown.
 _EPITAPH_S = 0.05
@@ -64,8 +60,8 @@ class WorkerLink:
         self.pid = self._process.pid
 
     @property
-    def waitables(self) -> list[Connection | int]:
-        """For ``multiprocessing.connection.wait``: ready when there is a message, or the process has ended."""
+    def waitables(self) -> list[Any]:
+        """Pipe and process, for ``multiprocessing.connection.wait``: ready when there is a message, or the process has ended."""
         return [self._pipe, self._process.sentinel]
 
     def send(self, frame: Frame, min_score: float | None) -> None:

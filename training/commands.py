@@ -19,12 +19,12 @@ _START_WEIGHTS = "yolox_nano_coco_bnunfolded.safetensors"
 
 
 def data_root() -> Path:
-    """Folder of the data sets: POLYPWATCH_DATA, or `shared/data` beside the checkout."""
+    """Folder of the data sets: POLYPWATCH_DATA, or its usual place beside the checkout."""
     return Path(os.environ.get("POLYPWATCH_DATA") or _CHECKOUT.parent / "shared" / "data")
 
 
 def weights_root() -> Path:
-    """Folder of published starting weights: POLYPWATCH_WEIGHTS, or `shared/weights` beside the checkout."""
+    """Folder of published starting weights: POLYPWATCH_WEIGHTS, or its usual place beside the checkout."""
     return Path(os.environ.get("POLYPWATCH_WEIGHTS") or _CHECKOUT.parent / "shared" / "weights")
 
 

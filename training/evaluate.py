@@ -70,10 +70,10 @@ def predict(model: YoloxNano, data: PreparedSet, batch: int = 16) -> list[Predic
     return found
 
 
-def predict_with_runtime(detector: OnnxDetector, samples: Sequence[Sample], progress: bool = True) -> list[Prediction]:
+def predict_with_runtime(detector: OnnxDetector, samples: Sequence[Sample]) -> list[Prediction]:
     """Run a model through the product's own runtime, image by image as in use."""
     found = []
-    for i, sample in enumerate(tqdm(samples, desc=detector.info.model, unit="image", disable=not progress)):
+    for i, sample in enumerate(tqdm(samples, desc=detector.info.model, unit="image", disable=None)):
         detections = detector.detect(Frame(i, None, 0, sample_image(sample), sample.name), MIN_SCORE)
         found.append(Prediction(detections.boxes, detections.scores))
     return found

@@ -43,7 +43,7 @@ class LivePage(QWidget):
     """
 
     asked = pyqtSignal(Action)  # what only the window can do
-    over = pyqtSignal()  # nothing more will come from the source
+    over = pyqtSignal()  # nothing more will come from the source; said again with every refresh
 
     def __init__(self, session: Session, options: WindowOptions, board: NoticeBoard, player: Player) -> None:
         super().__init__()
@@ -177,7 +177,6 @@ class LivePage(QWidget):
         snapshot = self._session.snapshot()
         self._tell_recorder_fault(snapshot)
         view = self.view
-        was_over = self._last is not None and self._last.source.status in _OVER
         self._last = snapshot
         size = snapshot.frame.size if snapshot.frame else None
         if size != self._source_size:
@@ -190,7 +189,7 @@ class LivePage(QWidget):
         self._show_button_states(snapshot)
         if self._chime.due(snapshot, view):
             self._player.play()
-        if snapshot.source.status in _OVER and not was_over:
+        if snapshot.source.status in _OVER:
             self.over.emit()
 
     def _show_button_states(self, snapshot: LiveSnapshot) -> None:

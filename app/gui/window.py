@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable
 
+from PyQt6 import sip
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QAction, QCloseEvent, QKeySequence
 from PyQt6.QtWidgets import QApplication, QMainWindow
@@ -19,6 +20,7 @@ from app.gui.keys import KEYS, Action
 from app.gui.live_page import LivePage
 from app.gui.notices import Notice, NoticeBoard
 from app.gui.options import WindowOptions
+from app.gui.run import Interrupts
 from app.gui.sound import Player, SoundEffect
 from app.session_api import Session
 
@@ -147,16 +149,8 @@ class LiveWindow(QMainWindow):
         self.board.post(Notice("Press Q again to quit."))
 
 
-def run_window(session: Session, options: WindowOptions, painted: Iterable[PaintHook] = ()) -> int:
-    """Show the session until the window is closed; returns the exit status. The session is stopped in any case.
-
-    Call ``platform.display_problem`` first; for a run without a display set ``QT_QPA_PLATFORM=offscreen`` before.
-
-    Args:
-        session: not started yet.
-        options: how to begin; ``quit_when_ended`` for a run that nobody watches.
-        painted: called after every paint of a picture.
-    """
+def show_window(session: Session, options: WindowOptions, painted: Iterable[PaintHook], interrupts: Interrupts) -> None:
+    """Open the window, and return when it is closed and the session stopped; see ``run.run_window``."""
     log_qt_messages()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
@@ -167,9 +161,14 @@ def run_window(session: Session, options: WindowOptions, painted: Iterable[Paint
     window.closed.connect(application.quit)
     crash_hook = CrashHook(board, window.close)
     crash_hook.install()
+    # Not from within the signal handler, which may run in the middle of anything.
+    interrupts.close = lambda: QTimer.singleShot(0, window.close)
     try:
-        window.begin()
-        return application.exec()
+        if not interrupts.asked:
+            window.begin()
+            application.exec()
     finally:
         window.close()
         crash_hook.remove()
+        # Before the application: sound and timers need it to end cleanly.
+        sip.delete(window)

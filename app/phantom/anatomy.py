@@ -83,7 +83,7 @@ def grow(seed: int, length_mm: float) -> Colon:
     radius = _calibre(seed, s, length_mm, dome)[:, None] * _cross_section(seed, s, length_mm)
     radius += _sacculation(s, folds)[:, None]
     smooth = radius.copy()
-    _add_folds(seed + 12, radius, s, folds, length_mm)
+    _add_folds(seed, radius, s, folds, length_mm)
     radius += _wrinkles(seed + 13, radius.shape)
     _add_valve(seed + 14, radius, s, length_mm)
     radius = np.maximum(radius, 4.5)
@@ -104,13 +104,15 @@ def _calibre(seed: int, s: Doubles, length: float, dome: float) -> Doubles:
 
 def _cross_section(seed: int, s: Doubles, length: float) -> Doubles:
     """Roundness: the three taeniae make the transverse colon triangular."""
-    theta = _angles()[None, :]
     at = s[:, None] / length
     corner = 0.045 + 0.11 * smoothstep(0.36, 0.46, at) * (1 - smoothstep(0.66, 0.76, at))
     corner = corner * (1 - smoothstep(0.94, 1.0, at))
-    turn = 6.28 * float(hash_unit(seed, 3)) + 0.5 * curve(seed + 4, s, 90.0)[:, None]
-    lobes = np.cos(3 * (theta + turn))
-    return np.asarray(1 + corner * (0.85 * lobes + 0.15 * np.cos(6 * (theta + turn))))
+    return np.asarray(1 + corner * np.cos(3 * (_angles()[None, :] + _taenia(seed, s)[:, None])))
+
+
+def _taenia(seed: int, s: Doubles) -> Doubles:
+    """Minus the angle of one of the three taeniae: they wind slowly around the colon."""
+    return 6.28 * float(hash_unit(seed, 3)) + 0.5 * curve(seed + 4, s, 90.0)
 
 
 def _angles() -> Doubles:
@@ -140,9 +142,10 @@ def _add_folds(seed: int, radius: Doubles, s: Doubles, folds: tuple[float, ...],
     """Crescents: each reaches over one to three of the arcs between the taeniae, tilted, with a rounded crest."""
     theta = _angles()
     for k, place in enumerate(folds):
-        draw = hash_unit(seed, k, np.arange(16))
+        draw = hash_unit(seed + 12, k, np.arange(16))
         transverse = float(smoothstep(0.34, 0.46, place / length) * (1 - smoothstep(0.68, 0.8, place / length)))
-        turn = 6.28 * draw[0] * (1 - transverse)
+        # Folds span the sides between two taeniae: three deep ones leave a triangle open.
+        turn = np.pi / 3 - float(_taenia(seed, np.array([place]))[0]) + (draw[0] - 0.5) * (1 - transverse)
         arcs = np.zeros(COLUMNS)
         for j in range(3):
             distance = np.abs((theta - turn - j * 2.094 + np.pi) % (2 * np.pi) - np.pi)
@@ -150,7 +153,7 @@ def _add_folds(seed: int, radius: Doubles, s: Doubles, folds: tuple[float, ...],
             if j == 2 and draw[4] < 0.45 * (1 - transverse):
                 strength *= 0.15
             arcs = np.maximum(arcs, strength * (1 - smoothstep(0.45, 1.18, distance)))
-        depth = (6.0 + 5.0 * draw[5]) * arcs
+        depth = (7.0 + 4.5 * draw[5]) * arcs
         crest = place + 3.2 * draw[6] * np.sin(theta + 6.28 * draw[7]) + 1.3 * draw[8] * np.sin(2 * theta + 6.28 * draw[9])
         width = 1.7 + 1.2 * draw[10]
         near = np.flatnonzero(np.abs(s - place) < 22)
@@ -231,7 +234,7 @@ def _wall(radius: Doubles) -> Plane:
 def _centreline(seed: int, s: Doubles, length: float) -> Plane:
     """A curve with flexures, and a frame along it that does not twist (Bishop's)."""
     at = s / length
-    bend_n, bend_b = 0.007 * curve(seed, s, 45.0), 0.007 * curve(seed + 1, s, 45.0)
+    bend_n, bend_b = 0.011 * curve(seed, s, 42.0), 0.011 * curve(seed + 1, s, 42.0)
     # Sigmoid loop, splenic flexure, hepatic flexure: where, which way, how tight (1/mm).
     for k, (place, tightness) in enumerate(((0.13, 0.020), (0.20, 0.018), (0.38, 0.026), (0.72, 0.026))):
         angle = 6.28 * float(hash_unit(seed + 2, k))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.phantom.camera import Lens
-from app.phantom.noise import Plane, hash_unit, lattice, octaves
+from app.phantom.noise import Plane, curve, hash_unit, lattice, octaves
 
 Image = npt.NDArray[np.uint8]
 
@@ -41,14 +41,16 @@ def exposure(light: Plane, mask: npt.NDArray[np.bool_]) -> float:
     luma = (light[::4, ::4] @ np.array([0.4, 0.45, 0.15], np.float32))[mask[::4, ::4]]
     typical = float(np.mean(np.sqrt(luma, dtype=np.float32), dtype=np.float64)) ** 2
     top = float(np.partition(luma, int(0.93 * len(luma)))[int(0.93 * len(luma))])
-    return float(np.clip(1 / (1.9 * typical + 0.22 * top + 1e-6), 40, 4000))
+    return float(np.clip(1.75 / (1.9 * typical + 0.20 * top + 1e-6), 60, 4500))
 
 
 def develop(light: Plane, lens: Lens, effects: Effects, seed: int, index: int) -> Image:
     """The processor's picture: BGR uint8 of the octagon's box, black outside."""
     scale = lens.frame[1] / 720
-    light = light * np.float32(exposure(light, lens.mask) * 0.62 * effects.gain) * _vignette(lens)[..., None]
+    light = light * np.float32(exposure(light, lens.mask) * effects.gain) * _vignette(lens)[..., None]
     light = np.minimum(light, np.float32(6))
+    if effects.outside > 0:
+        light = light + (_room(lens, seed, index) - light) * np.float32(effects.outside)
     if effects.defocus_px > 0.3:
         light = cv2.GaussianBlur(light, (0, 0), effects.defocus_px * scale)
     light = _smear(light, effects.smear_px, scale)
@@ -56,11 +58,20 @@ def develop(light: Plane, lens: Lens, effects: Effects, seed: int, index: int) -
     glow = cv2.GaussianBlur(cv2.resize(light, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), (0, 0), 6 * scale)
     light = light * np.float32(0.965) + np.float32(0.035) * cv2.resize(glow, light.shape[1::-1])
     picture = _tone(light)
-    if effects.wash > 0:
-        picture = _water(picture, effects.wash, seed, index, scale)
+    if effects.wash > 0.01:
+        picture = _water(picture, effects.wash, lens, seed, index)
     picture = _sensor(picture, seed, index, scale)
     picture *= lens.feather[..., None]
     return np.clip(picture[..., ::-1] + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
+def displaced(ids: npt.NDArray[np.int32], lens: Lens, effects: Effects, seed: int, index: int) -> npt.NDArray[np.int32]:
+    """The id buffer as the water on the lens bends the picture; unchanged without water."""
+    if effects.wash <= 0.01 or not ids.any():
+        return ids
+    x, y = _swim(lens, effects.wash, seed, index)
+    moved = cv2.remap(ids.astype(np.int16), x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.where(lens.mask, moved, 0).astype(np.int32)
 
 
 def compose(picture: Image, lens: Lens) -> Image:
@@ -95,26 +106,56 @@ def _tone(light: Plane) -> Plane:
     """Shoulder, gamma, a little contrast: 0 to 255 per channel."""
     x = 1 - cv2.exp(-light)
     x = cv2.sqrt(np.maximum(x, 0))
-    x = x * (np.float32(0.62) + np.float32(0.38) * x)
+    x = x * (np.float32(0.42) + np.float32(0.58) * x)
     return np.asarray(x * np.float32(258), np.float32)
 
 
-def _water(picture: Plane, strength: float, seed: int, index: int, scale: float) -> Plane:
-    """Water runs over the lens: the picture swims, smears and shines in streaks."""
-    height, width = picture.shape[:2]
-    size = (256, 256)
-    flow = octaves(seed + 5, (5, 5), size, 3)
-    streaks = octaves(seed + 6, (24, 5), size, 2)
-    offset = int(index * 9) % 256
-    flow, other = np.roll(flow, offset, 0), np.roll(flow.T, -offset, 1)
-    dx = cv2.resize(flow, (width, height), interpolation=cv2.INTER_CUBIC) * np.float32(46 * scale * strength)
-    dy = cv2.resize(other, (width, height), interpolation=cv2.INTER_CUBIC) * np.float32(46 * scale * strength)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    swum = cv2.remap(picture, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    soft = cv2.GaussianBlur(swum, (0, 0), max(0.4, 4.5 * scale * strength))
-    shine = cv2.resize(np.roll(streaks, 2 * offset, 0), (width, height), interpolation=cv2.INTER_CUBIC)
+def _swim(lens: Lens, strength: float, seed: int, index: int) -> tuple[Plane, Plane]:
+    """Where each pixel of a picture seen through running water comes from: columns and rows."""
+    flow = octaves(seed + 5, (5, 5), (_WATER, _WATER), 3)
+    offset = index * 9 % _WATER
+    size, reach = (lens.width, lens.height), np.float32(46 * lens.frame[1] / 720 * strength)
+    dx = cv2.resize(np.roll(flow, offset, 0), size, interpolation=cv2.INTER_CUBIC) * reach
+    dy = cv2.resize(np.roll(flow.T, -offset, 1), size, interpolation=cv2.INTER_CUBIC) * reach
+    y, x = np.mgrid[: lens.height, : lens.width].astype(np.float32)
+    return x + dx, y + dy
+
+
+_WATER = 256
+
+
+def _water(picture: Plane, strength: float, lens: Lens, seed: int, index: int) -> Plane:
+    """Water runs over the lens: the picture swims, softens and shines in streaks."""
+    scale = lens.frame[1] / 720
+    x, y = _swim(lens, strength, seed, index)
+    swum = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    soft = cv2.GaussianBlur(swum, (0, 0), max(0.4, 4.0 * scale * strength))
+    streaks = np.roll(octaves(seed + 6, (24, 5), (_WATER, _WATER), 2), index * 18 % _WATER, 0)
+    shine = cv2.resize(streaks, (lens.width, lens.height), interpolation=cv2.INTER_CUBIC)
     shine = np.clip((shine - np.float32(0.42)) * 4, 0, 1) * np.float32(80 * strength)
     return np.asarray(np.minimum(soft + shine[..., None], 255), np.float32)
+
+
+def _room(lens: Lens, seed: int, index: int) -> Plane:
+    """Outside the body: drapes, a lamp and a gloved hand, far out of focus; linear RGB."""
+    x = (np.arange(lens.width, dtype=np.float32) + 0.5) / lens.width * 2 - 1
+    y = ((np.arange(lens.height, dtype=np.float32) + 0.5) * 2 - lens.height) / lens.width
+    sway = [float(v) for v in (curve(seed + 20 + k, index / 25, 0.8)[()] for k in range(4))]
+    xx, yy = np.meshgrid(x + np.float32(0.5 * sway[0]), y + np.float32(0.4 * sway[1]))
+    picture = np.empty((lens.height, lens.width, 3), np.float32)
+    picture[:] = np.array([0.16, 0.20, 0.20], np.float32)
+    things = (
+        ((-0.2, 0.5, 1.1, 0.35), (0.05, 0.24, 0.30)),
+        ((0.5, -0.55, 0.7, 0.3), (0.30, 0.29, 0.26)),
+        ((-0.55 + 0.3 * sway[2], -0.3, 0.16, 0.13), (2.6, 2.5, 2.2)),
+        ((0.35, 0.25 + 0.3 * sway[3], 0.34, 0.24), (0.55, 0.36, 0.42)),
+        ((0.8, 0.1, 0.12, 0.6), (0.45, 0.45, 0.42)),
+    )
+    for (cx, cy, rx, ry), colour in things:
+        r = np.sqrt(((xx - np.float32(cx)) / np.float32(rx)) ** 2 + ((yy - np.float32(cy)) / np.float32(ry)) ** 2)
+        cover = np.clip((np.float32(1.25) - r) / np.float32(0.5), 0, 1)[..., None]
+        picture += (np.array(colour, np.float32) - picture) * cover
+    return picture
 
 
 def _sensor(picture: Plane, seed: int, index: int, scale: float) -> Plane:
@@ -123,7 +164,7 @@ def _sensor(picture: Plane, seed: int, index: int, scale: float) -> Plane:
     luma = picture @ weights
     chroma = cv2.blur(picture - luma[..., None], (3, 3))
     halo = luma - cv2.GaussianBlur(luma, (0, 0), max(0.6, 1.6 * scale))
-    luma = luma + np.clip(np.float32(0.65) * halo, -14, 22)
+    luma = luma + np.clip(np.float32(0.6) * halo, -7, 20)
     shift = (hash_unit(seed, index, np.arange(2)) * 255).astype(int)
     grain = np.roll(lattice(seed + 9, 256, 256), tuple(shift), (0, 1))
     repeats = (-(-luma.shape[0] // 256), -(-luma.shape[1] // 256))

@@ -272,7 +272,7 @@ def _illuminate(surface: _Surface, pose: Pose, look: Look) -> Plane:
         beam = np.clip(-(to[0] * forward[0] + to[1] * forward[1] + to[2] * forward[2]), 0, 1)
         power = (np.float32(0.30) + np.float32(0.70) * beam * beam) / (d2 + 18)
         # Light that enters mucosa comes out beside where it entered: the terminator is soft.
-        diffuse += power * np.clip((_dot(surface.normal, to) + np.float32(0.15)) / np.float32(1.15), 0, 1)
+        diffuse += power * np.clip((_dot(surface.normal, to) + np.float32(0.20)) / np.float32(1.20), 0.10, 1)
         shine = np.clip(_dot(surface.glint, _unit(to + view)), 0, 1)
         broad = _power(shine, 5)
         gleam += power * (np.float32(14) * _power(broad, 5) + np.float32(0.16) * broad)

@@ -58,8 +58,8 @@ class Plan:
         turn = arrival + float(np.clip(0.045 * seconds, 0.4, 8))
         leave = seconds - float(np.clip(0.022 * seconds, 0.3, 3))
         withdrawal = leave - turn
-        count = round(withdrawal / 7.6) if withdrawal < 75 else 10 + round((withdrawal - 75) / 45)
-        return cls(entry, arrival, turn, leave, seconds, float(np.clip(8.4 * withdrawal, 200, 1500)), max(4, count))
+        count = round(withdrawal / 8.6) if withdrawal < 75 else 9 + round((withdrawal - 75) / 45)
+        return cls(entry, arrival, turn, leave, seconds, float(np.clip(9.4 * withdrawal, 200, 1500)), max(4, count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +129,11 @@ class Story:
         s = float(np.clip(self._path(time_s) + unrest, -14, colon.length_mm - 2))
         centre, tangent, normal, binormal = colon.frame_at(s)
         free = float(np.interp(s, self._free[0], self._free[1]))
-        drift = np.array([float(curve(seed + k, time_s, 2.3)) for k in (3, 4)]) * 0.50 * free
+        drift = np.array([float(curve(seed + k, time_s, 2.3)) for k in (3, 4)]) * 0.75 * free
         position = self._kept_clear(centre + drift[0] * normal + drift[1] * binormal, s)
         forward = colon.frame_at(s + _AHEAD_MM)[0] - position
         forward /= np.linalg.norm(forward)
-        hand = [float(0.24 * curve(seed + 5 + k, time_s, 1.7) + 0.035 * curve(seed + 7 + k, time_s, 0.33)) for k in (0, 1)]
+        hand = [float(0.36 * curve(seed + 5 + k, time_s, 1.7) + 0.035 * curve(seed + 7 + k, time_s, 0.33)) for k in (0, 1)]
         forward = forward + hand[0] * normal + hand[1] * binormal
         forward = self._aimed(forward / np.linalg.norm(forward), position, time_s)
         roll = 0.7 * float(curve(seed + 9, time_s, 7.0)) + 0.12 * float(curve(seed + 10, time_s, 1.1))
@@ -164,7 +164,7 @@ class Story:
                 to /= max(float(np.linalg.norm(to)), 1e-6)
                 turned = turned + 1.5 * wanted * to
             else:
-                turned = turned + wanted / (1 - min(wanted, 0.9)) * (to - forward) * (1 - min(wanted, 0.9))
+                turned = turned + wanted * (to - forward)
         return np.asarray(turned / np.linalg.norm(turned))
 
 
@@ -179,11 +179,11 @@ def _lesions(colon: Colon, plan: Plan, seed: int) -> tuple[Lesion, ...]:
     draw = hash_unit(seed + 40, np.arange(plan.lesions)[:, None], np.arange(4)[None, :])
     first = int(4 * float(hash_unit(seed + 41, 0)))
     lesions = []
-    groups = -(-plan.lesions * 2 // 3)
+    groups = -(-plan.lesions * 3 // 5)
     number = 0
     for group in range(groups):
         middle = colon.length_mm * (0.93 - 0.84 * (group + 0.25 + 0.5 * float(hash_unit(seed + 42, group))) / groups)
-        members = 2 if number + (groups - group) < plan.lesions and group % 2 == 1 else 1
+        members = 2 if number + (groups - group) < plan.lesions and (number + 2 * (groups - group) <= plan.lesions + 1 or group % 2 == 1) else 1
         for member in range(members):
             k = number
             shape = _SHAPES[(first + k) % 4] if k < 4 or draw[k, 0] < 0.5 else _SHAPES[int(4 * draw[k, 1])]
@@ -227,9 +227,10 @@ def _withdrawal(
             visits.append(_Visit(lesion, now + k * shift, duration - shift * (len(cluster) - 1)))
         middle = float(np.mean([x.s_mm for x in cluster]))
         spread = cluster[0].s_mm - cluster[-1].s_mm
+        far = 0.7 * max(0.0, max(x.reach_mm for x in cluster) - 9)  # large ones are looked at from farther away
         for part, rest in zip(*_REST, strict=True):
             times.append(now + part * duration)
-            places.append(middle - rest + spread * (0.5 - part))
+            places.append(middle - rest - far * (rest > 0) + spread * (0.5 - part))
         now += duration
     times += [plan.exit - 0.1, plan.exit + 0.3, plan.end + 1]
     places += [2.0, -6.0, -14.0]
@@ -263,7 +264,7 @@ def _clearance(colon: Colon) -> tuple[Doubles, Plane]:
     """Along the colon, how far the lens may leave the middle."""
     narrow = colon.wall[..., 0].min(1, keepdims=True)
     near = cv2.erode(narrow, np.ones((61, 1), np.uint8))
-    soft = cv2.GaussianBlur(near, (1, 0), 0.1, sigmaY=24) if False else cv2.blur(near, (1, 41))
+    soft = cv2.blur(near, (1, 41))
     s = np.arange(len(narrow)) * STEP_MM - BEFORE_MM
     return s, np.maximum(soft[:, 0] - np.float32(3.0), 0)
 

@@ -108,8 +108,8 @@ def mucosa(seed: int, side: int = 1536, period_mm: float = 96.0) -> Tile:
         18 * octaves(seed + 2, (cells, cells), size, 3),
         18 * octaves(seed + 3, (cells, cells), size, 3),
     )
-    mottling = octaves(seed + 4, (24, 24), size, 5, 0.75)
-    bump = 0.17 * octaves(seed + 5, (30, 30), size, 2) + 0.016 * octaves(seed + 6, (130, 130), size, 2)
+    mottling = octaves(seed + 4, (6, 6), size, 7, 0.8)
+    bump = 0.17 * octaves(seed + 5, (30, 30), size, 2) + 0.024 * octaves(seed + 6, (96, 96), size, 2)
     along, across = slopes(bump, texel)
     return Tile.of(
         as_bytes(255 * np.clip(vessels, 0, 1), 128 + 110 * mottling, slope_bytes(along), slope_bytes(across)), period_mm

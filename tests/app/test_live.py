@@ -324,6 +324,17 @@ def test_a_source_that_cannot_be_opened_is_a_state_not_an_exception(room):
     r.session.stop()
 
 
+def test_a_camera_that_is_switched_on_later_is_found(room):
+    r = Room(live=True, retry_opening=True)
+    r.source.refuse = [SourceError("no camera yet")]
+    r.session.start()
+    r.until(lambda: r.session.snapshot().source.status is SourceStatus.FAILED)
+    r.show()
+    assert r.session.snapshot().source.status is SourceStatus.PLAYING
+    r.source.end()
+    r.session.stop()
+
+
 def test_pausing_holds_a_file_and_not_a_live_source(room):
     r = room()
     r.show()

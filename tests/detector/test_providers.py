@@ -126,7 +126,7 @@ def test_two_runtimes_in_one_environment_are_refused(tmp_path: Path) -> None:
     [
         ("raise ImportError('libstdc++.so.6: version not found')", "libstdc++.so.6: version not found"),
         ("raise ValueError('numpy.dtype size changed')", "numpy.dtype size changed"),
-        ("this is not Python", "invalid syntax"),
+        ("def damaged(", "was never closed"),
         ("", "set_default_logger_severity"),
     ],
     ids=["import-error", "numpy", "damaged", "hollow"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.watchdog import Action, AiState, Decision, Watchdog, WatchdogSettings
@@ -438,6 +438,7 @@ class Owner:
         assert self.dog.newest_captured_ns == self.newest
 
 
+@settings(max_examples=500)
 @given(STEPS)
 def test_what_must_always_hold(steps: list[tuple[str, int, bool]]) -> None:
     owner = Owner()

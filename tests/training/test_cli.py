@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from training import catalog, commands
+from training import catalog
 from training.cli import main
 
 
@@ -133,10 +133,3 @@ def test_training_never_imports_qt_or_app():
     done = without(set(), code)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert not loaded & {"app", "PyQt6"}
-
-
-def test_data_and_weights_default_beside_the_checkout(monkeypatch):
-    monkeypatch.delenv("POLYPWATCH_DATA", raising=False)
-    monkeypatch.delenv("POLYPWATCH_WEIGHTS", raising=False)
-    assert commands.data_root().parts[-2:] == ("shared", "data")
-    assert commands.weights_root().parts[-2:] == ("shared", "weights")

@@ -71,7 +71,7 @@ def test_the_file_keeps_its_contract_and_holds_no_trace_of_this_machine(folder):
 
 def test_runtime_and_torch_agree_on_whole_images(folder, model, dev):
     detector = OnnxDetector(folder, "cpu")
-    ours, theirs = predict(model, PreparedSet.read(dev, 416)), predict_with_runtime(detector, dev, progress=False)
+    ours, theirs = predict(model, PreparedSet.read(dev, 416)), predict_with_runtime(detector, dev)
     for a, b in zip(ours, theirs, strict=True):  # the best alone: equal scores of random weights may swap further down
         np.testing.assert_allclose(a.boxes[0], b.boxes[0], atol=0.1)
         np.testing.assert_allclose(a.scores[:5], b.scores[:5], atol=1e-4)
@@ -89,7 +89,7 @@ def test_an_export_that_differs_is_refused(folder, dev):
 
 
 def test_figures_are_recorded_in_manifest_and_card(folder, dev):
-    found = figures(dev, predict_with_runtime(OnnxDetector(folder, "cpu"), dev, progress=False), 0.3)
+    found = figures(dev, predict_with_runtime(OnnxDetector(folder, "cpu"), dev), 0.3)
     command = "polypwatch-train evaluate --model tiny --set dev"
     export.record_metrics(folder, "fp32", "dev", found, command, "cpu")
     export.record_metrics(folder, "fp32", "dev", dataclasses.replace(found, ap50=0.123), command, "cpu")

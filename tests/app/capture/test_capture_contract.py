@@ -21,12 +21,12 @@ from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceK
 from detector.geometry import Size
 from tests.app.capture.conftest import FRAMES
 from tests.app.capture.fake_camera import FakeCamera
-from tests.app.capture.senders import RtspServer, UdpSender, free_udp_port
+from tests.app.capture.senders import QUICK, RtspServer, UdpSender, free_udp_port
 from tests.clips import SMALL, painted_frames, read_painted_index
 
 STILLS = 12
 FAST = 20.0  # pace of paced sources, so that a clip of 1.6 s takes 80 ms
-IMPATIENT = StreamOptions(open_timeout_s=5, lost_after_s=1)
+IMPATIENT = StreamOptions(open_timeout_s=5, lost_after_s=0.7, extra=QUICK)
 
 
 @dataclass(frozen=True)

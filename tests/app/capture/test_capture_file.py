@@ -41,14 +41,17 @@ def opened(path: Path, *, loop: bool = False) -> FileSource:
 
 
 def overwritten(clip: Path, folder: Path, count: int) -> Path:
-    """A copy of ``clip`` with ``count`` bytes replaced within the first packet after the middle that others need."""
+    """A copy of ``clip`` with a hole of ``count`` zeros in a large predicted picture after the middle.
+
+    A hole is what a bad sector or a copy that was broken off leaves; random bytes may decode to a plausible picture.
+    """
     with av.open(str(clip)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size and packet.pos]
-    packet = next(p for p in packets[FRAMES // 2 + 2 :] if not p.is_disposable)
+    packet = max((p for p in packets[FRAMES // 2 + 2 : -5] if not p.is_keyframe), key=lambda p: p.size)
     assert packet.pos is not None
     data = bytearray(clip.read_bytes())
     start = packet.pos + 200
-    data[start : start + count] = np.random.default_rng(0).integers(0, 256, count, np.uint8).tobytes()
+    data[start : start + count] = bytes(count)
     path = folder / clip.name
     path.write_bytes(data)
     return path
