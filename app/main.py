@@ -20,8 +20,10 @@ from detector.errors import UsageError
 from detector.frame import SourceKind
 from detector.manifest import find_model, load_manifest
 from detector.runtime import MIN_SCORE
+from detector.watchdog import WatchdogSettings
 from detector.worker import AiProcess, AiSettings
 
+_ENGINE_BUILD_S = 1800.0  # TensorRT compiles the network at its first start
 _DEMO = Path(__file__).resolve().parent.parent / "assets" / "demo.mp4"
 
 
@@ -58,7 +60,10 @@ def ai_factory(args: argparse.Namespace) -> AiFactory:
         on_failure: Callable[[int, str], None],
         on_state: Callable[[], None],
     ) -> AiPort:
-        settings = AiSettings(min_score=MIN_SCORE)
+        watchdog = (
+            WatchdogSettings(start_limit_s=_ENGINE_BUILD_S) if args.provider == "tensorrt" else WatchdogSettings()
+        )
+        settings = AiSettings(watchdog=watchdog, min_score=MIN_SCORE)
         return AiProcess("detector.runtime:load_detector", options, settings, on_result, on_failure, on_state)
 
     return make

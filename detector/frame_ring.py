@@ -136,7 +136,10 @@ def _mib(size: int) -> str:
 
 
 def _attached(name: str) -> SharedMemory:
-    """Map what the parent created and will remove; the resource tracker has it under the parent's care already."""
+    """Map what the parent created and will remove. The tracker of resources, which is the parent's too, has it already.
+
+    Were it told again, just when the parent kills this process and removes the memory, it would report a leak.
+    """
     if sys.version_info >= (3, 13):
         return SharedMemory(name, track=False)
     with _untracked():

@@ -61,7 +61,7 @@ class WorkerLink:
 
     @property
     def waitables(self) -> list[Any]:
-        """Pipe and process, for ``multiprocessing.connection.wait``: ready when there is a message, or the process has ended."""
+        """For ``multiprocessing.connection.wait``: ready when there is a message, or the process has ended."""
         return [self._pipe, self._process.sentinel]
 
     def send(self, frame: Frame, min_score: float | None) -> None:

@@ -25,6 +25,7 @@ SCRIPTED = "tests.detector.scripted:make"
 ONNX = "tests.detector.scripted:make_onnx"
 _HEAVY = ("PyQt6", "cv2", "scipy", "torch", "onnxruntime", "pytest", "av", "app", "training")
 _FOR_EVER_S = 3600
+_PR_SET_PDEATHSIG = 1
 
 
 def painted(index: int, height: int = 270, width: int = 480, captured_ns: int | None = None) -> Frame:
@@ -99,8 +100,13 @@ class ScriptedDetector:
         time.sleep(_FOR_EVER_S)
 
 
-def make(start: str = "", pid_file: str = "", **script: Any) -> ScriptedDetector:
-    """Build a scripted detector, or fail in one of the ways in which loading can fail."""
+def make(start: str = "", pid_file: str = "", deaf: bool = False, **script: Any) -> ScriptedDetector:
+    """Build a scripted detector, or fail in one of the ways in which loading can fail.
+
+    ``deaf``: the kernel will not tell this process when its parent dies, as on systems that cannot.
+    """
+    if deaf:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
     imported = [name for name in _HEAVY if name in sys.modules]
     if pid_file:
         Path(pid_file).write_text(str(os.getpid()))

@@ -30,7 +30,7 @@ import PyQt6.QtCore
 folder = pathlib.Path(sys.argv[1])
 (folder / ("ran as " + __name__)).touch()
 from tests.detector.worker_rig import Rig
-rig = Rig(pid_file=str(folder / "pid"), trick=sys.argv[2], at=5)
+rig = Rig(pid_file=str(folder / "pid"), trick=sys.argv[2], at=5, deaf=sys.argv[3] == "deaf")
 rig.start()
 rig.wait(lambda: rig.report.info)
 if not sys.argv[2]:
@@ -53,11 +53,11 @@ def wait_for(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def launched(tmp_path: Path, trick: str = "") -> Iterator[subprocess.Popen[str]]:
+def launched(tmp_path: Path, trick: str = "", deaf: bool = False) -> Iterator[subprocess.Popen[str]]:
     """The program, running; killed at the latest at the end."""
     script = tmp_path / "program.py"
     script.write_text(PROGRAM)
-    command = [sys.executable, str(script), str(tmp_path), trick]
+    command = [sys.executable, str(script), str(tmp_path), trick, "deaf" if deaf else ""]
     with subprocess.Popen(command, env=ENVIRONMENT, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as program:
         try:
             yield program
@@ -75,9 +75,9 @@ def test_the_parents_main_module_and_qt_stay_out_of_the_worker(tmp_path: Path) -
     assert (program.returncode, errors) == (0, ""), "no complaint of the resource tracker or anyone"
 
 
-@pytest.mark.parametrize("trick", ["", "hang", "seize"])
-def test_the_worker_dies_with_its_parent(tmp_path: Path, trick: str) -> None:
-    with launched(tmp_path, trick) as program:
+@pytest.mark.parametrize(("trick", "deaf"), [("", False), ("seize", False), ("", True), ("hang", True)])
+def test_the_worker_dies_with_its_parent(tmp_path: Path, trick: str, deaf: bool) -> None:
+    with launched(tmp_path, trick, deaf) as program:
         wait_for(tmp_path / "up")
         worker = int((tmp_path / "pid").read_text())
         time.sleep(0.5)  # now it hangs, where it is meant to
@@ -90,6 +90,7 @@ def test_the_worker_dies_with_its_parent(tmp_path: Path, trick: str) -> None:
             time.sleep(0.01)
         _, errors = program.communicate(timeout=10)
     assert not segments(program.pid)
+    assert trick or errors == "", "memory that was in use has no name any more, so nothing had to be cleared up"
     assert "Traceback" not in errors
 
 
@@ -98,7 +99,11 @@ def test_a_parent_that_forgets_to_stop_ends_all_the_same(tmp_path: Path) -> None
     script = tmp_path / "program.py"
     script.write_text(source)
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), ""], env=ENVIRONMENT, timeout=20, capture_output=True, text=True
+        [sys.executable, str(script), str(tmp_path), "", ""],
+        env=ENVIRONMENT,
+        timeout=20,
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert not running(int((tmp_path / "pid").read_text()))
