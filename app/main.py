@@ -14,6 +14,7 @@ from pathlib import Path
 from app.capture import make_source, parse_source
 from app.gui.options import WindowOptions
 from app.gui.platform import display_problem, missing_libraries
+from app.gui.run import Interrupts, run_window
 from app.live import AiFactory, AiPort, LiveSession, LiveSettings
 from detector.detections import Detections
 from detector.errors import UsageError
@@ -80,8 +81,6 @@ def _window(args: argparse.Namespace, spec: str, *, loop: bool, recordings: Path
     live_kind = parsed.kind in (SourceKind.CAMERA, SourceKind.STREAM)
     settings = LiveSettings(recordings=recordings, retry_opening=live_kind)
     session = LiveSession(make_source(parsed, loop=loop), parsed.label, ai_factory(args), settings)
-    from app.gui.window import run_window
-
     return run_window(session, WindowOptions(snapshots))
 
 
@@ -90,7 +89,9 @@ def _offscreen(args: argparse.Namespace, spec: str) -> int:
     if missing:
         raise UsageError("System libraries are missing.", f"Install them: apt-get install {' '.join(missing)}")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    from app.gui.offscreen import run_offscreen
-
     parsed = parse_source(spec)
-    return run_offscreen(make_source(parsed), parsed.label, ai_factory(args), args.out, args.seconds)
+    make_ai = ai_factory(args)
+    with Interrupts() as interrupts:
+        from app.gui.offscreen import run_offscreen
+
+        return run_offscreen(make_source(parsed), parsed.label, make_ai, args.out, args.seconds, interrupts)

@@ -58,10 +58,8 @@ class VideoFile:
         self.size = Size(size.width // 2 * 2, size.height // 2 * 2)
         if min(self.size) < 2:
             raise OutputError(f"Pictures of {size.width} x {size.height} pixels cannot be recorded.")
-        try:
+        with self._trouble():
             self._container = av.open(str(path), "w", options=_CONTAINER_OPTIONS[path.suffix])
-        except (OSError, av.error.FFmpegError) as error:
-            raise OutputError(f"Cannot write {path}: {error}.", "Choose another folder for recordings.") from error
         rate_hz = float(rate or 25)
         self._stream: Any = self._container.add_stream("libx264", rate=max(1, round(rate_hz)))
         self._stream.width, self._stream.height = self.size
@@ -70,6 +68,8 @@ class VideoFile:
         self._stream.codec_context.gop_size = max(1, round(rate_hz * _KEY_INTERVAL_S))
         self._stream.options = {"preset": "ultrafast", "crf": str(crf), "tune": "zerolatency"}
         _tag_colours(self._stream.codec_context)
+        with self._trouble():
+            self._container.start_encoding()  # creates the file: what is wrong with the folder shows now
         self._reformatter = VideoReformatter()
         self._last_pts = -1
         self._closed = False
@@ -81,6 +81,8 @@ class VideoFile:
             OutputError: the disk is full or gone.
         """
         even = image[: self.size.height, : self.size.width]
+        if even.strides[1:] != (3, 1) or even.strides[0] < 0:
+            even = np.ascontiguousarray(even)
         bgr = av.VideoFrame.from_numpy_buffer(even, format="bgr24")  # without a copy: 10 ms less at 1080p
         frame = self._reformatter.reformat(
             bgr, format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
@@ -111,7 +113,8 @@ class VideoFile:
         try:
             yield
         except (OSError, av.error.FFmpegError) as error:
-            raise OutputError(f"Cannot write {self.path}: {error}.", "Is the disk full or gone?") from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise OutputError(f"Cannot write {self.path}: {reason}.", "Is the disk full or gone?") from error
 
 
 def _tag_colours(codec: Any) -> None:
@@ -263,7 +266,9 @@ class Recorder:
         try:
             self._sidecar.write(json.dumps(row) + "\n")
         except OSError as error:
-            raise OutputError(f"Cannot write {self._sidecar.name}: {error}.", "Is the disk full or gone?") from error
+            raise OutputError(
+                f"Cannot write {self._sidecar.name}: {error.strerror}.", "Is the disk full or gone?"
+            ) from error
 
     def _finish(self) -> None:
         """End the files as well as still possible, after a fault too."""

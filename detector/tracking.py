@@ -27,7 +27,8 @@ class TrackingSettings:
         min_iou: overlap from which a detection may continue a track.
         max_centre_shift: else, a centre distance up to this many box diagonals (endoscopes move fast) ...
         max_shift_gap_s: ... but only if the track was seen this recently.
-        max_gap_s: a track without evidence for longer than this is dropped.
+        max_gap_s: a track without evidence for longer than this is dropped ...
+        max_blind_s: ... unless no frame was analysed since: then the next one may still continue it after this long.
         smoothing_s: time constant of the shown box; 0 shows the raw box.
     """
 
@@ -35,6 +36,7 @@ class TrackingSettings:
     max_centre_shift: float = 0.5
     max_shift_gap_s: float = 0.15
     max_gap_s: float = 0.3
+    max_blind_s: float = 1.0
     smoothing_s: float = 0.05
 
 
@@ -97,11 +99,10 @@ class Tracker:
         """
         if time_s < self._time_s:
             raise ValueError(f"tracking runs forwards only: {time_s:.3f} s after {self._time_s:.3f} s")
-        self._time_s = time_s
-        alive = [t for t in self._tracks if time_s - t.last_seen_s <= self.settings.max_gap_s + _ROUNDING_S]
-        joined = self._assign(alive, detections, time_s)
+        before_s, self._time_s = self._time_s, time_s
+        joined = self._assign([t for t in self._tracks if self._may_go_on(t, before_s)], detections, time_s)
         ids = []
-        by_id = {track.id: track for track in alive}
+        by_id = {track.id: track for track in self._tracks if self._is_fresh(track)}
         for row in range(len(detections)):
             track = joined.get(row)
             updated = self._continued(track, detections, row, time_s) if track else self._begun(detections, row, time_s)
@@ -114,6 +115,16 @@ class Tracker:
         """Forget all live tracks because media time starts anew (a seek, another source); ids go on."""
         self._tracks.clear()
         self._time_s = -np.inf
+
+    def _is_fresh(self, track: Track) -> bool:
+        return self._time_s - track.last_seen_s <= self.settings.max_gap_s + _ROUNDING_S
+
+    def _may_go_on(self, track: Track, before_s: float) -> bool:
+        """Fresh, or found in the very frame that was analysed before this one: a pause of the AI is no absence."""
+        blind_s = self._time_s - before_s
+        return self._is_fresh(track) or (
+            track.last_seen_s == before_s and blind_s <= self.settings.max_blind_s + _ROUNDING_S
+        )
 
     def _assign(self, tracks: list[Track], detections: Detections, time_s: float) -> dict[int, Track]:
         """Detection row -> track, at most one each. A merely near pair never breaks an overlapping one up."""

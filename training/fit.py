@@ -108,7 +108,6 @@ class Trainer:
         self.options = options
         self.folder = folder
         self.step, self.elapsed_s, self.best = 0, 0.0, -1.0
-        self.stop_after = 0  # a test's way of killing a run between two steps; 0: never
         self.board = _board(folder) if options.tensorboard else None
 
     @property
@@ -117,6 +116,10 @@ class Trainer:
         if self.options.steps:
             return min(1.0, self.step / self.options.steps)
         return min(1.0, self.elapsed_s / (self.options.minutes * 60))
+
+    @property
+    def _late(self) -> bool:
+        return self.progress >= self.options.late_from
 
     def train_step(self, batch: Batch, late: bool) -> Losses:
         """One update.
@@ -142,15 +145,27 @@ class Trainer:
         return losses
 
     def run(self, samples: list[Sample], pictures: list[Picture], dev: PreparedSet | None) -> None:
-        """Train until the budget is used; evaluate and save every few minutes and at the end."""
+        """Train until the budget is used; evaluate and save every few minutes and at the end.
+
+        An interrupt (Ctrl-C) saves the state before it goes on its way, so that nothing is lost to `--resume`.
+        """
+        try:
+            self._run(samples, pictures, dev)
+        except KeyboardInterrupt:
+            self.save()
+            raise
+
+    def _run(self, samples: list[Sample], pictures: list[Picture], dev: PreparedSet | None) -> None:
         schedule = Schedule(self.options.seed, self.options.batch, self.step * self.options.batch, self.options.sizes)
+        schedule.late = self._late
         plan = Plan(samples, self.options.seed)
         data = TrainingSet(pictures, plan, self.options.augment)
         self.log({"event": "start", "step": self.step, "epoch_images": plan.length, "options": asdict(self.options)})
         clock, next_eval, recent = time.perf_counter(), self.elapsed_s + self.options.eval_minutes * 60, _Recent()
         for batch in batches(data, schedule, self.options.workers):
-            late = self.progress >= self.options.late_from
-            schedule.late = late  # batches that are already prefetched keep the old look: a few steps, harmless
+            late = schedule.late = (
+                self._late
+            )  # batches that are already prefetched keep the old look: a few steps, harmless
             recent.add(self.train_step(batch, late), len(batch.images))
             now = time.perf_counter()
             self.elapsed_s, clock = self.elapsed_s + now - clock, now
@@ -160,9 +175,6 @@ class Trainer:
             if done or self.elapsed_s >= next_eval:
                 self.check(dev)
                 next_eval = self.elapsed_s + self.options.eval_minutes * 60
-            if self.stop_after and self.step >= self.stop_after:
-                self.save()
-                break
             if done:
                 break
 
@@ -176,6 +188,8 @@ class Trainer:
             if score > self.best:
                 self.best = score
                 save_weights(self.ema.model, self.folder / "best.safetensors")
+        else:  # nothing to choose by: the newest is kept
+            save_weights(self.ema.model, self.folder / "best.safetensors")
         self.save()
 
     def save(self) -> None:

@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
@@ -77,9 +78,14 @@ class CrashHook:
             self._take(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def log_qt_messages() -> None:
+@contextmanager
+def logged_qt_messages() -> Iterator[None]:
     """Send Qt's own messages to the log instead of the terminal."""
-    qInstallMessageHandler(_take_qt_message)
+    before = qInstallMessageHandler(_take_qt_message)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(before)
 
 
 def _take_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:

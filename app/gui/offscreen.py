@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication
 from app.gui.bridge import PaintStamp
 from app.gui.options import WindowOptions
 from app.gui.painting import as_bgr, render_to_image
+from app.gui.run import Interrupts
 from app.gui.window import run_window
 from app.handoff import Spool
 from app.live import AiFactory, LiveSession, LiveSettings
@@ -28,7 +29,14 @@ _AI_START_S = 60.0
 _PREVIEW_SPOOL = 64
 
 
-def run_offscreen(source: FrameSource, label: str, make_ai: AiFactory, out: Path, seconds: float | None = None) -> int:
+def run_offscreen(
+    source: FrameSource,
+    label: str,
+    make_ai: AiFactory,
+    out: Path,
+    seconds: float | None = None,
+    interrupts: Interrupts | None = None,
+) -> int:
     """Run the live pipeline to the end of ``source``; leaves a folder and prints where it is.
 
     Call with ``QT_QPA_PLATFORM=offscreen``.
@@ -40,6 +48,7 @@ def run_offscreen(source: FrameSource, label: str, make_ai: AiFactory, out: Path
         out: the run gets a folder of its own in here, with ``screenshot.png``, ``preview.mp4``, ``results.json``,
             ``summary.txt`` and ``summary.json``.
         seconds: end after this much of the video.
+        interrupts: what ends it early; what was done until then is kept.
 
     Raises:
         SourceError: the source could not be opened or was lost.
@@ -47,7 +56,7 @@ def run_offscreen(source: FrameSource, label: str, make_ai: AiFactory, out: Path
         OutputError: the folder or a file in it cannot be written.
     """
     run = _Run(source, label, make_ai, _new_folder(out), seconds)
-    return run.run()
+    return run.run(interrupts)
 
 
 class _Run:
@@ -65,10 +74,10 @@ class _Run:
         self._preview = _Preview(folder)
         self._last: LiveSnapshot | None = None
 
-    def run(self) -> int:
+    def run(self, interrupts: Interrupts | None) -> int:
         options = WindowOptions(self._folder, size=_SIZE, muted=True, quit_when_ended=True)
         try:
-            status = run_window(self._session, options, [self._painted])
+            status = run_window(self._session, options, [self._painted], interrupts)
         finally:
             self._preview.close()
         last = self._session.snapshot()

@@ -18,7 +18,7 @@ from app.session_api import Session
 if TYPE_CHECKING:
     from app.gui.bridge import PaintHook
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -53,17 +53,8 @@ class Interrupts:
 
 
 def run_window(session: Session, options: WindowOptions, painted: Iterable[PaintHook] = ()) -> int:
-    """Show the session until the window is closed; it is stopped in any case. Returns the exit status.
-
-    Ask ``platform.display_problem`` first. For a run without a display set ``QT_QPA_PLATFORM=offscreen`` before.
-
-    Args:
-        session: not started yet.
-        options: how to begin; ``quit_when_ended`` for a run that nobody watches.
-        painted: called after every paint of a picture, in the window's thread.
-    """
+    """Import Qt and show the session; see ``window.run_window``."""
     with Interrupts() as interrupts:
-        from app.gui.window import show_window
+        from app.gui import window
 
-        show_window(session, options, painted, interrupts)
-        return _INTERRUPTED if interrupts.asked else 0
+        return window.run_window(session, options, painted, interrupts)

@@ -201,7 +201,8 @@ def flag_signs(snapshot: LiveSnapshot, view: View) -> tuple[Sign, ...]:
     elif view.muted:
         flags.append(Sign("MUTED", Shape.MUTED, Tone.QUIET))
     if snapshot.ai.failed:
-        flags.append(Sign(f"{snapshot.ai.failed} FRAMES NOT ANALYSED", Shape.TRIANGLE, Tone.CAUTION))
+        frames = "FRAME" if snapshot.ai.failed == 1 else "FRAMES"
+        flags.append(Sign(f"{snapshot.ai.failed} {frames} NOT ANALYSED", Shape.TRIANGLE, Tone.QUIET))
     return tuple(flags)
 
 
@@ -219,9 +220,12 @@ def overlay_words(ai: AiSnapshot) -> str:
 def status_of(snapshot: LiveSnapshot, view: View) -> Status:
     """The status line for a snapshot."""
     info = snapshot.ai.info
+    ai = ai_sign(snapshot.ai)
+    if ai.tone is Tone.GOOD and picture_is_old(snapshot):
+        ai = Sign(ai.text, ai.shape, Tone.QUIET)  # on, but there is nothing that it could look at
     identity = (info.provider.upper(), f"{info.model} {info.version}") if info else ()
     return Status(
-        ai=ai_sign(snapshot.ai),
+        ai=ai,
         source=source_sign(snapshot.source),
         flags=flag_signs(snapshot, view),
         figures=(f"{snapshot.source.frame_rate:.0f} frames/s", overlay_words(snapshot.ai)),

@@ -15,12 +15,12 @@ from PyQt6.QtWidgets import QApplication, QMainWindow
 from app import SOFTWARE
 from app.gui import theme
 from app.gui.bridge import PaintHook
-from app.gui.crash import CrashHook, log_qt_messages
+from app.gui.crash import CrashHook, logged_qt_messages
 from app.gui.keys import KEYS, Action
 from app.gui.live_page import LivePage
 from app.gui.notices import Notice, NoticeBoard
 from app.gui.options import WindowOptions
-from app.gui.run import Interrupts
+from app.gui.run import INTERRUPTED, Interrupts
 from app.gui.sound import Player, SoundEffect
 from app.session_api import Session
 
@@ -149,9 +149,32 @@ class LiveWindow(QMainWindow):
         self.board.post(Notice("Press Q again to quit."))
 
 
-def show_window(session: Session, options: WindowOptions, painted: Iterable[PaintHook], interrupts: Interrupts) -> None:
-    """Open the window, and return when it is closed and the session stopped; see ``run.run_window``."""
-    log_qt_messages()
+def run_window(
+    session: Session,
+    options: WindowOptions,
+    painted: Iterable[PaintHook] = (),
+    interrupts: Interrupts | None = None,
+) -> int:
+    """Show the session until the window is closed; it is stopped in any case. Returns the exit status.
+
+    ``run.run_window`` does the same and also bears Ctrl+C while Qt is being imported. Ask ``platform.display_problem``
+    first; for a run without a display set ``QT_QPA_PLATFORM=offscreen`` before.
+
+    Args:
+        session: not started yet.
+        options: how to begin; ``quit_when_ended`` for a run that nobody watches.
+        painted: called after every paint of a picture, in the window's thread.
+        interrupts: entered by the caller; default: entered for as long as the window is open.
+    """
+    if interrupts is None:
+        with Interrupts() as own:
+            return run_window(session, options, painted, own)
+    with logged_qt_messages():
+        _show(session, options, painted, interrupts)
+    return INTERRUPTED if interrupts.asked else 0
+
+
+def _show(session: Session, options: WindowOptions, painted: Iterable[PaintHook], interrupts: Interrupts) -> None:
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("polypwatch")

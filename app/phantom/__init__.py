@@ -4,7 +4,7 @@
 a pure function of seed, length, size, rate and its index, so that any number of processes gives the same pixels.
 """
 
-from app.phantom.bundled import Bundled, bundled, liveliest
+from app.phantom.bundled import Bundled, Excerpt, bundled, liveliest, load_bundled
 from app.phantom.render import Rendered, render
 
-__all__ = ["Bundled", "Rendered", "bundled", "liveliest", "render"]
+__all__ = ["Bundled", "Excerpt", "Rendered", "bundled", "liveliest", "load_bundled", "render"]

@@ -154,7 +154,9 @@ def _add_folds(seed: int, radius: Doubles, s: Doubles, folds: tuple[float, ...],
                 strength *= 0.15
             arcs = np.maximum(arcs, strength * (1 - smoothstep(0.45, 1.18, distance)))
         depth = (7.0 + 4.5 * draw[5]) * arcs
-        crest = place + 3.2 * draw[6] * np.sin(theta + 6.28 * draw[7]) + 1.3 * draw[8] * np.sin(2 * theta + 6.28 * draw[9])
+        crest = (
+            place + 3.2 * draw[6] * np.sin(theta + 6.28 * draw[7]) + 1.3 * draw[8] * np.sin(2 * theta + 6.28 * draw[9])
+        )
         width = 1.7 + 1.2 * draw[10]
         near = np.flatnonzero(np.abs(s - place) < 22)
         offset = (s[near, None] - crest[None, :]) / width
@@ -187,7 +189,7 @@ def _fill_pools(seed: int, radius: Doubles, s: Doubles, length: float) -> tuple[
     theta = _angles()
     down = 0.6 * curve(seed, s, 160.0) - np.pi / 2
     # How far the fluid's surface is from the axis, in radii: beyond about 1 there is none.
-    level = 1.25 - 0.50 * smoothstep(0.05, 0.75, curve(seed + 1, s, 48.0))
+    level = 1.26 - 0.32 * smoothstep(0.15, 0.8, curve(seed + 1, s, 52.0))
     level = np.where((s > 10) & (s < length - 14), level, 3.0)
     towards = np.maximum(np.cos(theta[None, :] - down[:, None]), 0.05)
     cut = level[:, None] * radius.mean(1, keepdims=True) / towards

@@ -90,9 +90,7 @@ def lens_for(width: int, height: int) -> Lens:
     box_width = min(width // BLOCK, round(box_height * 1.24 / BLOCK)) * BLOCK
     cut = _CUT * box_height
     x, y = box_width - 0.5, box_height - 0.5
-    corners = np.array(
-        [[cut, 0], [x - cut, 0], [x, cut], [x, y - cut], [x - cut, y], [cut, y], [0, y - cut], [0, cut]]
-    )
+    corners = np.array([[cut, 0], [x - cut, 0], [x, cut], [x, y - cut], [x - cut, y], [cut, y], [0, y - cut], [0, cut]])
     sharp = np.zeros((box_height, box_width), np.uint8)
     cv2.fillConvexPoly(sharp, np.round(corners * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
     feather = sharp.astype(np.float32) / 255

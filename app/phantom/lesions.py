@@ -92,7 +92,9 @@ class Lesion:
         if depth > 0:
             k = np.float32(7.5 / self.size_mm)
             result = result + depth * (
-                np.sin(k * (u + 0.6 * w) * 1.1 + phase) * np.sin(k * v * 1.25 + 2 * phase) * np.sin(k * w * 1.3 + 1 + phase)
+                np.sin(k * (u + 0.6 * w) * 1.1 + phase)
+                * np.sin(k * v * 1.25 + 2 * phase)
+                * np.sin(k * w * 1.3 + 1 + phase)
                 + 0.16 * np.sin(2.9 * k * u + phase) * np.sin(3.1 * k * v - phase) * np.sin(2.6 * k * w)
             )
         if self.stalk is not None:
@@ -212,9 +214,7 @@ def _body(paris: Paris, size: float, draw: Doubles) -> tuple[tuple[Ball, ...], S
         second = Ball((0.5 * r * (draw[4] - 0.3), 0.5 * r * (draw[5] - 0.5), 0.25), (0.6 * r, 0.66 * r, low * r * 0.95))
         return (Ball((0.0, 0.0, 0.0), (r, r * oval, low * r)), second), None
     if paris == "Is":
-        side = Ball(
-            (0.42 * r * (draw[4] - 0.5), 0.55 * r * (draw[5] - 0.5), 0.55 * r), (0.66 * r, 0.62 * r, 0.55 * r)
-        )
+        side = Ball((0.42 * r * (draw[4] - 0.5), 0.55 * r * (draw[5] - 0.5), 0.55 * r), (0.66 * r, 0.62 * r, 0.55 * r))
         return (Ball((0.0, 0.0, 0.22 * r), (r, r * oval, (0.78 + 0.12 * draw[3]) * r)), side), None
     if paris == "Isp":
         top = Ball((0.15 * r, 0.1 * r, 0.95 * r), (r, r * oval, 0.9 * r))

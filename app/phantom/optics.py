@@ -130,9 +130,9 @@ def _water(picture: Plane, strength: float, lens: Lens, seed: int, index: int) -
     x, y = _swim(lens, strength, seed, index)
     swum = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     soft = cv2.GaussianBlur(swum, (0, 0), max(0.4, 4.0 * scale * strength))
-    streaks = np.roll(octaves(seed + 6, (24, 5), (_WATER, _WATER), 2), index * 18 % _WATER, 0)
+    streaks = np.roll(octaves(seed + 6, (4, 15), (_WATER, _WATER), 3), index * 18 % _WATER, 0)
     shine = cv2.resize(streaks, (lens.width, lens.height), interpolation=cv2.INTER_CUBIC)
-    shine = np.clip((shine - np.float32(0.42)) * 4, 0, 1) * np.float32(80 * strength)
+    shine = np.clip((shine - np.float32(0.30)) * 2.2, 0, 1) * np.float32(70 * strength)
     return np.asarray(np.minimum(soft + shine[..., None], 255), np.float32)
 
 
@@ -148,7 +148,7 @@ def _room(lens: Lens, seed: int, index: int) -> Plane:
         ((-0.2, 0.5, 1.1, 0.35), (0.05, 0.24, 0.30)),
         ((0.5, -0.55, 0.7, 0.3), (0.30, 0.29, 0.26)),
         ((-0.55 + 0.3 * sway[2], -0.3, 0.16, 0.13), (2.6, 2.5, 2.2)),
-        ((0.35, 0.25 + 0.3 * sway[3], 0.34, 0.24), (0.55, 0.36, 0.42)),
+        ((0.45, 0.35 + 0.3 * sway[3], 0.16, 0.9), (0.20, 0.30, 0.42)),
         ((0.8, 0.1, 0.12, 0.6), (0.45, 0.45, 0.42)),
     )
     for (cx, cy, rx, ry), colour in things:

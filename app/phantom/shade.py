@@ -21,8 +21,8 @@ _LAMPS_MM = ((-3.4, -0.6), (3.4, -0.6))
 """Where the light guides end, right and down of the lens: highlights come in pairs."""
 _WALL = np.array([0.88, 0.345, 0.200], np.float32)
 _VESSEL = np.array([0.50, 0.070, 0.065], np.float32)
-_STOOL = np.array([0.58, 0.31, 0.055], np.float32)
-_FLUID = np.array([0.62, 0.33, 0.085], np.float32)
+_STOOL = np.array([0.50, 0.275, 0.070], np.float32)
+_FLUID = np.array([0.50, 0.27, 0.060], np.float32)
 _FOAM = np.array([0.86, 0.62, 0.33], np.float32)
 _LAMP = np.array([1.0, 0.97, 0.90], np.float32)
 
@@ -45,7 +45,7 @@ class Look:
     def of(cls, seed: int) -> Look:
         """The look of ``seed``."""
         a, b, c = (float(x) for x in hash_unit(seed, np.arange(3)))
-        return cls((1.0, 0.90 + 0.26 * a, 0.82 + 0.30 * a), 0.55 + 0.45 * b, 0.8 + 0.4 * c)
+        return cls((1.0, 0.90 + 0.26 * a, 0.82 + 0.30 * a), 0.70 + 0.30 * b, 0.8 + 0.4 * c)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _wall_surface(
     vessel *= np.clip(np.float32(1.15) - np.float32(1.2) * groove, 0, 1) * (1 - stool) * (1 - pool)
     albedo = (_WALL * np.array(look.tint, np.float32))[:, None] * (1 + _MOTTLE * mottle)
     albedo += (_VESSEL[:, None] - albedo) * (np.float32(0.8) * vessel)
-    albedo += (_FLUID[:, None] - albedo) * (np.float32(0.55) * pool)
+    albedo += (_FLUID[:, None] * (1 + _MOTTLE * mottle) - albedo) * (np.float32(0.72) * pool)
     albedo += (_STOOL[:, None] * (1 + np.float32(0.5) * mottle) - albedo) * (np.float32(0.88) * stool)
     gloss = 1 - np.float32(0.6) * stool + np.float32(0.5) * pool
     glint = slope[0] * tangent + slope[1] * around
@@ -172,7 +172,7 @@ def _wall_surface(
     return surface
 
 
-_MOTTLE = np.array([[0.10], [0.22], [0.24]], np.float32)
+_MOTTLE = np.array([[0.14], [0.30], [0.33]], np.float32)
 """How strongly unevenness of the blood supply shows in red, green and blue."""
 
 

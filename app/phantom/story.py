@@ -25,7 +25,12 @@ EXPOSURE_S = 1 / 70
 """How long a frame is exposed: decides how much a fast turn smears."""
 _AHEAD_MM = 26.0
 _SHAPES: tuple[Paris, ...] = ("Is", "IIa", "Ip", "Isp")
-_SIZES: dict[Paris, tuple[float, float]] = {"Is": (5.0, 10.0), "IIa": (10.0, 18.0), "Ip": (9.0, 15.0), "Isp": (8.0, 13.0)}
+_SIZES: dict[Paris, tuple[float, float]] = {
+    "Is": (5.0, 10.0),
+    "IIa": (10.0, 18.0),
+    "Ip": (9.0, 15.0),
+    "Isp": (8.0, 13.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,9 @@ class Story:
         position = self._kept_clear(centre + drift[0] * normal + drift[1] * binormal, s)
         forward = colon.frame_at(s + _AHEAD_MM)[0] - position
         forward /= np.linalg.norm(forward)
-        hand = [float(0.36 * curve(seed + 5 + k, time_s, 1.7) + 0.035 * curve(seed + 7 + k, time_s, 0.33)) for k in (0, 1)]
+        hand = [
+            float(0.36 * curve(seed + 5 + k, time_s, 1.7) + 0.035 * curve(seed + 7 + k, time_s, 0.33)) for k in (0, 1)
+        ]
         forward = forward + hand[0] * normal + hand[1] * binormal
         forward = self._aimed(forward / np.linalg.norm(forward), position, time_s)
         roll = 0.7 * float(curve(seed + 9, time_s, 7.0)) + 0.12 * float(curve(seed + 10, time_s, 1.1))
@@ -146,7 +153,9 @@ class Story:
                 at = [np.array([x], np.float32) for x in position]
                 gap = float(lesion.distance(*lesion.local(*at))[0])
                 away = position - (lesion.origin + lesion.axes.T @ np.array(lesion.balls[0].centre))
-                position = position + away / max(float(np.linalg.norm(away)), 1e-6) * 7.0 * float(1 - smoothstep(0, 8, gap))
+                position = position + away / max(float(np.linalg.norm(away)), 1e-6) * 7.0 * float(
+                    1 - smoothstep(0, 8, gap)
+                )
         return position
 
     def _aimed(self, forward: Doubles, position: Doubles, time_s: float) -> Doubles:
@@ -183,7 +192,12 @@ def _lesions(colon: Colon, plan: Plan, seed: int) -> tuple[Lesion, ...]:
     number = 0
     for group in range(groups):
         middle = colon.length_mm * (0.93 - 0.84 * (group + 0.25 + 0.5 * float(hash_unit(seed + 42, group))) / groups)
-        members = 2 if number + (groups - group) < plan.lesions and (number + 2 * (groups - group) <= plan.lesions + 1 or group % 2 == 1) else 1
+        members = (
+            2
+            if number + (groups - group) < plan.lesions
+            and (number + 2 * (groups - group) <= plan.lesions + 1 or group % 2 == 1)
+            else 1
+        )
         for member in range(members):
             k = number
             shape = _SHAPES[(first + k) % 4] if k < 4 or draw[k, 0] < 0.5 else _SHAPES[int(4 * draw[k, 1])]
@@ -204,7 +218,9 @@ def _withdrawal(
     times = [0.0, plan.entry, plan.entry + 0.16 * (plan.arrival - plan.entry)]
     places = [-14.0, -6.0, 0.10 * plan.colon_mm]
     # The hand goes in by pushes: fast, and back a little where a bend has to be straightened.
-    for k, (part, way) in enumerate(((0.34, 0.34), (0.40, 0.31), (0.58, 0.55), (0.66, 0.60), (0.72, 0.57), (0.90, 0.88))):
+    for k, (part, way) in enumerate(
+        ((0.34, 0.34), (0.40, 0.31), (0.58, 0.55), (0.66, 0.60), (0.72, 0.57), (0.90, 0.88))
+    ):
         times.append(plan.entry + part * (plan.arrival - plan.entry))
         places.append(plan.colon_mm * (way + 0.02 * float(curve(seed + 50 + k, 0.5, 1))))
     stay = plan.turn - plan.arrival
@@ -280,7 +296,9 @@ class _Trouble:
     def strength(self, time_s: float) -> float:
         """0 to 1."""
         edge = 0.3 * (self.end - self.start)
-        return float(smoothstep(self.start, self.start + edge, time_s) * (1 - smoothstep(self.end - edge, self.end, time_s)))
+        return float(
+            smoothstep(self.start, self.start + edge, time_s) * (1 - smoothstep(self.end - edge, self.end, time_s))
+        )
 
 
 def _troubles(plan: Plan, seed: int) -> tuple[_Trouble, ...]:

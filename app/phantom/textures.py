@@ -105,8 +105,8 @@ def mucosa(seed: int, side: int = 1536, period_mm: float = 96.0) -> Tile:
     cells = round(period_mm / 7)
     vessels = warped(
         vessel_map(seed + 1, side),
-        18 * octaves(seed + 2, (cells, cells), size, 3),
-        18 * octaves(seed + 3, (cells, cells), size, 3),
+        11 * octaves(seed + 2, (cells, cells), size, 3),
+        11 * octaves(seed + 3, (cells, cells), size, 3),
     )
     mottling = octaves(seed + 4, (6, 6), size, 7, 0.8)
     bump = 0.17 * octaves(seed + 5, (30, 30), size, 2) + 0.024 * octaves(seed + 6, (96, 96), size, 2)
@@ -130,7 +130,7 @@ def vessel_map(seed: int, side: int) -> Plane:
         length = int(5 + 9 * draws[0])
         points = [(x, y)]
         for j in range(length):
-            angle += 0.55 * (draws[2 + j] - 0.5) * 2
+            angle += 0.36 * (draws[2 + j] - 0.5) * 2
             x, y = x + np.cos(angle) * side / 96, y + np.sin(angle) * side / 96
             points.append((x, y))
         _stroke(canvas, np.array(points), width)
@@ -191,7 +191,12 @@ def bubbles(seed: int, side: int = 512, period_mm: float = 32.0) -> Tile:
     along, across = slopes(height, period_mm / side)
     limit = np.float32(1.9)
     return Tile.of(
-        as_bytes(255 * cover, 255 * rim, slope_bytes(np.clip(along, -limit, limit)), slope_bytes(np.clip(across, -limit, limit))),
+        as_bytes(
+            255 * cover,
+            255 * rim,
+            slope_bytes(np.clip(along, -limit, limit)),
+            slope_bytes(np.clip(across, -limit, limit)),
+        ),
         period_mm,
         5,
     )

@@ -26,6 +26,8 @@ _WIDEST = np.deg2rad(86)
 """Beyond this angle from the axis nothing reaches the octagon's corners."""
 _CHUNK = 24576
 """Points that are worked on at a time: their arrays stay in a core's cache."""
+_STRIDE = np.float32(1.5)
+"""Steps are longer than the safe distance: what that skips is thinner than any fold, and a crossing is noticed."""
 _REACH_MM = 150.0
 """Lesions farther along the colon than this are not looked for."""
 
@@ -144,7 +146,7 @@ def trace(scene: Scene, lens: Lens, pose: Pose, fine: int = 1) -> Hits:
     t = np.full(count, _NEAR_MM, np.float32)
     s = np.full(count, pose.s_mm, np.float32)
     keep = cv2.dilate(_shrunk(lens.mask, block), np.ones((3, 3), np.uint8)).ravel() > 0
-    _march(scene, pose, rays.reshape(3, -1), t, s, np.flatnonzero(keep), lesions, 90)
+    _march(scene, pose, rays.reshape(3, -1), t, s, np.flatnonzero(keep), lesions, 140)
     while block > fine:
         t2, s2 = t.reshape(shape), s.reshape(shape)
         block //= 2
@@ -188,16 +190,33 @@ def _refine(
     if block > 1:
         keep = cv2.dilate(keep.reshape(shape).astype(np.uint8), np.ones((3, 3), np.uint8)).ravel() > 0
     flat = rays.reshape(3, -1)
-    nearest = cv2.resize(cv2.erode(t2, np.ones((3, 3), np.uint8)), size, interpolation=cv2.INTER_NEAREST).ravel()
+    t_near, s_near = (cv2.resize(x, size, interpolation=cv2.INTER_NEAREST).ravel() for x in _nearest(t2, s2))
     edge = np.flatnonzero(keep & rough_fine)
-    t[edge] = nearest[edge] * np.float32(0.985) - np.float32(0.1)
+    t[edge] = t_near[edge] * np.float32(0.97) - np.float32(0.1)
+    s[edge] = s_near[edge]
     smooth = np.flatnonzero(keep & ~rough_fine)
     if block > 1:  # the last level is smooth enough to be read off the one before
-        for chunk in chunks(smooth):
-            _secant(scene, pose, flat, t, s, chunk, lesions)
+        missed = np.concatenate(
+            [_secant(scene, pose, flat, t, s, chunk, lesions) for chunk in chunks(smooth)] or [edge]
+        )
+        t[missed], s[missed] = t_near[missed] * np.float32(0.97), s_near[missed]
+        edge = np.union1d(edge, missed)
     for chunk in chunks(edge):
-        _march(scene, pose, flat, t, s, chunk, lesions, 40)
+        _march(scene, pose, flat, t, s, chunk, lesions, 72)
     return t, s
+
+
+def _nearest(t: Plane, s: Plane) -> tuple[Plane, Plane]:
+    """The smallest depth among each place and its eight neighbours, and the centreline position that belongs to it."""
+    wide_t, wide_s = (cv2.copyMakeBorder(x, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for x in (t, s))
+    rows, columns = t.shape
+    best_t, best_s = t.copy(), s.copy()
+    for i in range(3):
+        for j in range(3):
+            window = (slice(i, i + rows), slice(j, j + columns))
+            closer = wide_t[window] < best_t
+            best_t[closer], best_s[closer] = wide_t[window][closer], wide_s[window][closer]
+    return best_t, best_s
 
 
 def chunks(index: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
@@ -211,8 +230,8 @@ def _points(pose: Pose, rays: Plane, t: Plane) -> Plane:
 
 def _secant(
     scene: Scene, pose: Pose, rays: Plane, t: Plane, s: Plane, index: npt.NDArray[np.intp], lesions: tuple[Lesion, ...]
-) -> None:
-    """Two steps towards the surface from a guess close to it; in place."""
+) -> npt.NDArray[np.intp]:
+    """Two steps towards the surface from a guess close to it; in place. Returns what was not close after all."""
     r, t0 = rays[:, index], t[index]
     g0, s0 = scene.gap(_points(pose, r, t0), s[index], lesions)
     t1 = t0 + np.clip(g0, -0.2 * t0, 0.2 * t0)
@@ -222,6 +241,7 @@ def _secant(
     slope = np.clip(slope, -3, -0.05)
     t[index] = np.maximum(t1 - np.clip(g1 / slope, -0.25 * t1, 0.25 * t1), 0.3)
     s[index] = s1
+    return index[np.abs(g1) > np.float32(0.02) * t1]
 
 
 def _march(
@@ -245,14 +265,14 @@ def _march(
         now = t[active]
         gap, s_now = scene.gap(_points(pose, r, now), s[active], lesions)
         s[active] = s_now
-        # A first step past the surface is taken back; later ones end the ray by interpolation.
+        # A start behind the surface moves back until it is in front of it; a later crossing ends the ray.
         crossed = gap < 0
         known = crossed & (last_gap > 0)
-        back = np.where(known, (now - last_t) * gap / np.where(known, gap - last_gap, 1), gap)
-        forward = np.clip(gap, np.float32(0.0015) * now, 9)
-        moved = np.where(crossed, now + np.where(known, -back, back), now + forward)
+        root = now - (now - last_t) * gap / np.where(known, gap - last_gap, 1)
+        forward = now + np.clip(_STRIDE * gap, np.float32(0.002) * now, 9)
+        moved = np.where(known, root, np.where(crossed, np.float32(0.92) * now + gap, forward))
         t[active] = np.clip(moved, 0.3, FAR_MM)
-        done = known | (np.abs(gap) < np.float32(0.0009) * now) | (moved >= FAR_MM)
+        done = known | (~crossed & (gap < np.float32(0.0007) * now)) | (moved >= FAR_MM) | (moved <= 0.3)
         go = np.flatnonzero(~done)
         last_t, last_gap = now[go], gap[go]
         active, r = active[go], r[:, go]

@@ -55,7 +55,13 @@ class Shell:
 
 
 def marks(
-    shells: dict[int, Shell], lens: Lens, pose: Pose, ids: npt.NDArray[np.int32], depth: Plane, image: Image, effects: Effects
+    shells: dict[int, Shell],
+    lens: Lens,
+    pose: Pose,
+    ids: npt.NDArray[np.int32],
+    depth: Plane,
+    image: Image,
+    effects: Effects,
 ) -> tuple[Mark, ...]:
     """The marks of one frame, by lesion id.
 
@@ -92,9 +98,7 @@ def bounds(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def is_clear(
-    sides: tuple[int, int], count: int, seen: float, luma: float, lens: Lens, effects: Effects
-) -> bool:
+def is_clear(sides: tuple[int, int], count: int, seen: float, luma: float, lens: Lens, effects: Effects) -> bool:
     """Whether a reader would box a lesion that looks like this."""
     scale = lens.frame[1] / 720
     shorter = min(sides)
@@ -109,9 +113,7 @@ def is_clear(
     )
 
 
-def visibility(
-    shell: Shell, lens: Lens, pose: Pose, lesion_id: int, ids: npt.NDArray[np.int32], depth: Plane
-) -> float:
+def visibility(shell: Shell, lens: Lens, pose: Pose, lesion_id: int, ids: npt.NDArray[np.int32], depth: Plane) -> float:
     """Share of the lesion's camera side that is in the picture and not hidden, 0 to 1.
 
     Points that the lesion itself hides (behind its own head) belong to neither side of the fraction.

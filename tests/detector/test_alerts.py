@@ -72,9 +72,10 @@ class TestAppearing:
         updates = play([0.9] * hits + [0.4] * (10 - hits), Fraction(25))
         assert any(shown(updates)) is shows
 
-    def test_a_slow_ai_still_needs_so_many_frames(self) -> None:
-        """At 5 analysed frames a second 200 ms are two frames."""
-        assert shown(play([0.9] * 4, Fraction(5))) == [False, False, True, True]
+    @pytest.mark.parametrize("rate", [Fraction(5), Fraction(3), Fraction(1)])
+    def test_a_slow_ai_still_needs_so_many_frames_and_gets_there(self, rate: Fraction) -> None:
+        """At 5 analysed frames a second 200 ms are two frames; at 3 a frame interval is longer than the longest gap."""
+        assert shown(play([0.9] * 4, rate)) == [False, False, True, True]
 
     def test_never_while_it_is_not_seen(self) -> None:
         """Old enough only by the clock: the frame that makes it 200 ms must find it."""
@@ -124,12 +125,13 @@ class TestStaying:
         assert shown(updates)[18:] == [False] * 5 + [True] * 3
         assert updates[-1].markers[0].track_id == 2
 
-    def test_a_gap_in_the_analysis_is_no_evidence_of_absence(self) -> None:
-        """250 ms without any analysed frame: the marker is still there, and the same."""
+    @pytest.mark.parametrize("pause_s", [0.25, 0.6, 1.0])
+    def test_a_gap_in_the_analysis_is_no_evidence_of_absence(self, pause_s: float) -> None:
+        """The AI was late or restarted: the marker is the same as before, and not a new cue."""
         alerts = AlertFilter(AlertSettings(threshold=0.5))
         for n in range(8):
             before = alerts.update(found((*BOX, 0.9)), n / 25)
-        after = alerts.update(found((*BOX, 0.9)), 7 / 25 + 0.25)
+        after = alerts.update(found((*BOX, 0.9)), 7 / 25 + pause_s)
         assert [(m.track_id, m.shown_since_s, m.is_new) for m in after.markers] == [(1, 0.2, False)]
         assert before.markers[0].shown_since_s == 0.2
 

@@ -139,10 +139,22 @@ class TestGaps:
             again = tracker.update(found(STILL), float(start + intervals / rate))
             assert (again.ids == (1,)) is same
 
-    def test_count_only_time_and_not_frames_that_were_never_analysed(self) -> None:
+    @pytest.mark.parametrize(("pause_s", "ids"), [(0.29, (1,)), (0.5, (1,)), (1.0, (1,)), (1.01, (2,))])
+    def test_in_the_analysis_are_no_absence_for_a_second(self, pause_s: float, ids: tuple[int, ...]) -> None:
         tracker = Tracker()
         tracker.update(found(STILL), 0.0)
-        assert tracker.update(found(STILL), 0.29).ids == (1,)
+        assert tracker.update(found(STILL), pause_s).ids == ids
+
+    def test_in_the_analysis_after_a_miss_are_a_gap_like_any_other(self) -> None:
+        tracker = Tracker()
+        tracker.update(found(STILL), 0.0)
+        tracker.update(found(), 0.04)
+        assert tracker.update(found(STILL), 0.5).ids == (2,)
+
+    def test_in_the_analysis_end_a_track_that_is_not_found_after_them(self) -> None:
+        tracker = Tracker()
+        tracker.update(found(STILL), 0.0)
+        assert tracker.update(found(), 0.5).tracks == ()
 
     def test_end_a_track_also_when_nothing_is_found(self) -> None:
         tracker = Tracker()

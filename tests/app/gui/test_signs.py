@@ -4,6 +4,7 @@ import pytest
 
 from app.gui.notices import Notice
 from app.gui.signs import (
+    Tone,
     View,
     ai_banner,
     ai_sign,
@@ -88,6 +89,13 @@ def test_an_expired_overlay_shows_no_markers_and_says_so() -> None:
     expired = snapshot(markers=(marker(),), expired=True, overlay_age_ms=400.0)
     assert shown_markers(expired, View()) == ()
     assert "overlay expired" in status_of(expired, View()).figures
+
+
+@pytest.mark.parametrize("status", SourceStatus)
+def test_a_green_ai_sign_means_that_it_has_a_present_picture(status: SourceStatus) -> None:
+    sign = status_of(snapshot(status=status), View()).ai
+    assert (sign.tone is Tone.GOOD) == (status not in NO_PICTURE)
+    assert sign.text == "AI ON"
 
 
 @pytest.mark.parametrize("status", NO_PICTURE)

@@ -1,3 +1,4 @@
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -6,23 +7,26 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QKeySequence
+from PyQt6.QtGui import QImage, QKeySequence, QPainter
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.gui.bridge import PaintStamp
+from app.gui.bridge import HEARTBEAT_MS, PaintStamp
 from app.gui.crash import CrashHook
 from app.gui.keys import KEYS, Action, Key
-from app.gui.painting import as_bgr, render_to_image
+from app.gui.options import WindowOptions
+from app.gui.painting import PicturePainter, as_bgr
+from app.gui.run import Interrupts
 from app.gui.signs import View
-from app.gui.window import LiveWindow
+from app.gui.window import LiveWindow, run_window
 from app.snapshot import SourceStatus
 from detector.geometry import Size
 from detector.watchdog import AiState
 from tests.app.gui.conftest import OpenWindow
 from tests.app.gui.fakes import CAMERA, FakePlayer, FakeSession, frame, marker, picture, snapshot
 
-SOON_MS = 250
+SOON_MS = 3000  # of a busy machine; how soon is soon is for the benchmarks
+STATE_WITHIN_MS = 250
 
 
 def press(window: LiveWindow, text: str) -> None:
@@ -104,6 +108,7 @@ def test_only_what_the_session_can_do_is_offered(open_window: OpenWindow, sessio
 def test_the_screen_shows_a_new_state_soon_even_in_silence(
     open_window: OpenWindow, session: FakeSession, qtbot: QtBot
 ) -> None:
+    assert 2 * HEARTBEAT_MS < STATE_WITHIN_MS
     window = open_window()
     session.now = snapshot(ai=AiState.STALLED)  # nobody wakes the window
     status = window.page.status_line
@@ -115,16 +120,12 @@ def test_what_is_on_the_screen_is_what_is_rendered(open_window: OpenWindow, sess
     session.show(snapshot(markers=(marker(),)))
     window.page.refresh()
     canvas = window.page.canvas
-    from PyQt6.QtGui import QImage, QPainter
-
-    from app.gui.painting import PicturePainter
 
     image = QImage(canvas.width(), canvas.height(), QImage.Format.Format_RGB32)
     painter = QPainter(image)
     PicturePainter().paint(painter, Size(canvas.width(), canvas.height()), session.now, View())
     painter.end()
     assert (as_bgr(canvas.grab().toImage()) == as_bgr(image)).all()
-    assert render_to_image(session.now, Size(960, 600)).width() == 960
 
 
 def test_every_frame_is_painted_once_in_order_with_its_times(
@@ -181,7 +182,7 @@ def test_a_new_alert_sounds_unless_muted(
     press(window, "M")
     later = replace(snapshot(markers=(marker(),)), new_alerts=2)
     session.show(replace(later, taken_ns=later.taken_ns + 9_000_000_000))
-    qtbot.wait(2 * SOON_MS // 5)
+    qtbot.wait(100)
     assert player.played == 1
 
 
@@ -338,3 +339,25 @@ def test_a_window_without_a_picture_yet_can_be_shown(open_window: OpenWindow, se
     assert window.page.canvas.grab().width() > 0
     session.show(replace(snapshot(), frame=frame(1, picture(200, 400))))
     window.page.refresh()
+
+
+def test_a_run_ends_with_its_source_and_leaves_no_window(session: FakeSession) -> None:
+    stamps: list[PaintStamp] = []
+    session.now = snapshot(status=SourceStatus.ENDED)
+    options = WindowOptions(Path("unused"), quit_when_ended=True)
+    assert run_window(session, options, [stamps.append]) == 0
+    assert session.calls == ["start", "stop"]
+
+
+def test_an_interrupt_closes_the_window_in_its_own_time(session: FakeSession) -> None:
+    session.start = lambda: signal.raise_signal(signal.SIGINT)
+    assert run_window(session, WindowOptions(Path("unused"))) == 130
+    assert session.calls == ["stop"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_before_the_window_opens_keeps_it_closed(session: FakeSession) -> None:
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert run_window(session, WindowOptions(Path("unused")), (), interrupts) == 130
+    assert session.calls == ["stop"]
