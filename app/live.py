@@ -381,6 +381,15 @@ class LiveSession:
         return True
 
     def _deliver(self, frame: Frame) -> None:
+        self._show(frame)
+        # Priorities on a small machine: paint, then record, then AI.
+        if self._recorder is None or not self._recorder.busy:
+            with self._lock:
+                self._submitted[frame.index] = (frame.size, frame.name)
+            self._ai.submit(frame)
+
+    def _show(self, frame: Frame) -> None:
+        """Record the picture and put it on the screen."""
         recorder = self._recorder
         if recorder is not None:
             recorder.offer(frame)
@@ -395,11 +404,6 @@ class LiveSession:
             elif not damaged:
                 picture.status, picture.detail = SourceStatus.PLAYING, ""
         self._wake()
-        # Priorities on a small machine: paint, then record, then AI.
-        if recorder is None or not recorder.busy:
-            with self._lock:
-                self._submitted[frame.index] = (frame.size, frame.name)
-            self._ai.submit(frame)
 
     def _interrupted(self, item: Interruption) -> bool:
         """Show what happened; True if reading goes on."""
@@ -408,6 +412,9 @@ class LiveSession:
                 self._picture.undecodable += 1
                 self._picture.undecodable_ns = self._clock_ns()
             self._set_status(SourceStatus.UNDECODABLE, item.detail)
+            if item.picture is not None and item.index is not None:
+                # What the decoder made of the damage keeps the picture moving; the AI never sees it.
+                self._show(Frame(item.index, item.time, self._clock_ns(), item.picture, item.name))
             return True
         level = logging.INFO if item.state is SourceState.END else logging.WARNING
         _LOG.log(level, "source %s: %s %s", self._label, item.state.value, item.detail)

@@ -24,7 +24,7 @@ from detector.schema import describe_validation_error, require_schema
 SCHEMA = "polypwatch.annotation/1"
 
 Paris = Literal["Ip", "Isp", "Is", "IIa", "IIb", "IIc", "III"]
-"""Shape after the Paris classification: pedunculated, semi-pedunculated, sessile, flat (raised, level, depressed), excavated."""
+"""The Paris classification: pedunculated, semi-pedunculated, sessile, flat (raised, level, depressed), excavated."""
 Index = Annotated[int, Field(ge=0)]
 
 
@@ -52,7 +52,7 @@ class _Record(BaseModel):
 
 
 class Video(_Record):
-    """Which video was labelled: labels on a cut or re-encoded copy would be off by frames, so the file is named by its hash.
+    """Which video was labelled, by its hash: labels of a cut or re-encoded copy would be off by frames.
 
     Attributes:
         name: file name without folders.

@@ -1,7 +1,7 @@
 """The phantom procedure: a rendered colonoscopy with exact truth. Numpy and OpenCV only: no Qt, no torch.
 
-``render`` draws a procedure from a seed into ``OUT.mp4`` and ``OUT.json`` (schema ``polypwatch.annotation/1``); a frame is
-a pure function of seed, length, size, rate and its index, so that any number of processes gives the same pixels.
+``render`` draws a procedure from a seed into ``OUT.mp4`` and ``OUT.json`` (schema ``polypwatch.annotation/1``). A frame
+is a pure function of seed, length, size, rate and its index, so that any number of processes gives the same pixels.
 """
 
 from app.phantom.bundled import Bundled, Excerpt, bundled, liveliest, load_bundled

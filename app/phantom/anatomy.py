@@ -116,7 +116,7 @@ def _taenia(seed: int, s: Doubles) -> Doubles:
 
 
 def _angles() -> Doubles:
-    return (np.arange(COLUMNS) + 0.5) * (2 * np.pi / COLUMNS)
+    return (np.arange(COLUMNS, dtype=np.float64) + 0.5) * (2 * np.pi / COLUMNS)
 
 
 def _fold_places(seed: int, s: Doubles, length: float) -> tuple[float, ...]:
@@ -135,7 +135,7 @@ def _sacculation(s: Doubles, folds: tuple[float, ...]) -> Doubles:
     edges = np.array([folds[0] - 20, *folds, folds[-1] + 30])
     index = np.clip(np.searchsorted(edges, s) - 1, 0, len(edges) - 2)
     part = np.clip((s - edges[index]) / (edges[index + 1] - edges[index]), 0, 1)
-    return 1.5 * np.sin(np.pi * part) - 0.5
+    return np.asarray(1.5 * np.sin(np.pi * part) - 0.5)
 
 
 def _add_folds(seed: int, radius: Doubles, s: Doubles, folds: tuple[float, ...], length: float) -> None:

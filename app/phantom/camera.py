@@ -93,7 +93,7 @@ def lens_for(width: int, height: int) -> Lens:
     corners = np.array([[cut, 0], [x - cut, 0], [x, cut], [x, y - cut], [x - cut, y], [cut, y], [0, y - cut], [0, cut]])
     sharp = np.zeros((box_height, box_width), np.uint8)
     cv2.fillConvexPoly(sharp, np.round(corners * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
-    feather = sharp.astype(np.float32) / 255
+    feather = sharp.astype(np.float32) / np.float32(255)
     return Lens(
         left=(width - box_width) // 2,
         top=(height - box_height) // 2,

@@ -16,7 +16,7 @@ Plane = npt.NDArray[np.float32]
 def hash_unit(seed: int, *keys: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Uniform numbers in [0, 1) that depend on ``seed`` and on integer arrays ``keys`` (broadcast) alone.
 
-    The mixer is the finaliser of MurmurHash3, applied once per key: it flips half of the output bits for every input bit.
+    The mixer is the finaliser of MurmurHash3, applied once per key: every input bit flips half of the output.
     """
     state = _mixed(np.asarray(seed & 0xFFFFFFFF, np.uint32))
     for key in keys:
@@ -49,8 +49,8 @@ def tile(seed: int, cells: tuple[int, int], size: tuple[int, int]) -> Plane:
     pad = 3  # the cubic kernel looks two cells away
     wrapped = np.pad(lattice(seed, *cells), pad, mode="wrap")
     row_step, column_step = size[0] / cells[0], size[1] / cells[1]
-    rows = (np.arange(size[0]) + 0.5) / row_step - 0.5 + pad
-    columns = (np.arange(size[1]) + 0.5) / column_step - 0.5 + pad
+    rows = (np.arange(size[0], dtype=np.float64) + 0.5) / row_step - 0.5 + pad
+    columns = (np.arange(size[1], dtype=np.float64) + 0.5) / column_step - 0.5 + pad
     return _cubic(_cubic(wrapped, rows).T, columns).T.copy()
 
 

@@ -52,7 +52,7 @@ def develop(light: Plane, lens: Lens, effects: Effects, seed: int, index: int) -
     if effects.outside > 0:
         light = light + (_room(lens, seed, index) - light) * np.float32(effects.outside)
     if effects.defocus_px > 0.3:
-        light = cv2.GaussianBlur(light, (0, 0), effects.defocus_px * scale)
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), effects.defocus_px * scale), np.float32)
     light = _smear(light, effects.smear_px, scale)
     # Highlights bleed a little: scattering in the lens.
     glow = cv2.GaussianBlur(cv2.resize(light, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), (0, 0), 6 * scale)
@@ -62,7 +62,7 @@ def develop(light: Plane, lens: Lens, effects: Effects, seed: int, index: int) -
         picture = _water(picture, effects.wash, lens, seed, index)
     picture = _sensor(picture, seed, index, scale)
     picture *= lens.feather[..., None]
-    return np.clip(picture[..., ::-1] + np.float32(0.5), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture[..., ::-1] + np.float32(0.5), 0, 255), np.uint8)
 
 
 def displaced(ids: npt.NDArray[np.int32], lens: Lens, effects: Effects, seed: int, index: int) -> npt.NDArray[np.int32]:

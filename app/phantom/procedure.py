@@ -13,8 +13,9 @@ from app.phantom.anatomy import grow
 from app.phantom.camera import lens_for
 from app.phantom.lesions import Lesion
 from app.phantom.optics import Image, compose, develop, displaced
+from app.phantom.route import Plan
 from app.phantom.shade import Lit, Look, Materials, shade
-from app.phantom.story import Plan, Story
+from app.phantom.story import Story
 from app.phantom.textures import bubbles, mucosa, pits
 from app.phantom.trace import Scene, trace
 from app.phantom.truth import Shell, marks

@@ -143,8 +143,8 @@ def _wall_surface(
     """The wall's own relief and colours, with what lies on it."""
     out, tangent, around = _wall_axes(scene, gap)
     slope_s, slope_v = gap.wall[:, 1] / gap.stretch, gap.wall[:, 2] / np.maximum(gap.rho, np.float32(4))
-    normal = _unit(slope_s * tangent + slope_v * around - out)
-    footprint = pixel_mm / np.maximum(-_dot(normal, rays), np.float32(0.22))
+    normal = _unit(np.asarray(slope_s * tangent + slope_v * around - out))
+    footprint = np.asarray(pixel_mm / np.maximum(-_dot(normal, rays), np.float32(0.22)), np.float32)
     rows = (gap.s_wall + np.float32(BEFORE_MM)) * np.float32(1 / STEP_MM)
     np.clip(rows, 0, scene.colon.columns.shape[1] - 1.01, out=rows)
     columns = gap.theta * np.float32(COLUMNS / (2 * np.pi)) - np.float32(0.5)

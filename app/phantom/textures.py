@@ -6,6 +6,7 @@ Each is a pyramid of 8-bit images, so that far walls do not glitter; a bump is s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,7 +44,7 @@ class Tile:
     @property
     def texel_mm(self) -> float:
         """Side of a texel of the finest level."""
-        return self.period_mm / self.levels[0].shape[0]
+        return self.period_mm / len(self.levels[0])
 
     def sample(self, u_mm: Plane, v_mm: Plane, footprint_mm: Plane, dither: Plane) -> Bytes:
         """Values at wall positions, shape ``(N, channels)``.
@@ -70,7 +71,7 @@ class Tile:
         return out
 
 
-def lookup(image: npt.NDArray[np.generic], rows: Plane, columns: Plane) -> npt.NDArray[np.generic]:
+def lookup(image: npt.NDArray[Any], rows: Plane, columns: Plane) -> npt.NDArray[Any]:
     """``image`` at fractional rows and columns (flat arrays), bilinear, repeating; shape ``(N, channels)``."""
     count = len(rows)
     height = -(-count // _ROW)
@@ -90,7 +91,7 @@ def slopes(height_mm: Plane, texel_mm: float) -> tuple[Plane, Plane]:
 
 def as_bytes(*planes: Plane) -> Bytes:
     """Planes with values 0 to 255 as one 8-bit image."""
-    return np.clip(np.stack(planes, -1) + np.float32(0.5), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.stack(planes, -1) + np.float32(0.5), 0, 255), np.uint8)
 
 
 def slope_bytes(slope: Plane) -> Plane:
@@ -138,7 +139,7 @@ def vessel_map(seed: int, side: int) -> Plane:
             spread = 0.35 + 0.5 * draws[30]
             twigs.append((x, y, angle + spread, width * (0.62 + 0.2 * draws[31]), key * 2 + 1))
             twigs.append((x, y, angle - spread, width * (0.62 + 0.2 * draws[32]), key * 2 + 2))
-    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.8 * side / 1536), np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.8 * side / 1536), np.float32) / np.float32(255)
 
 
 def _stroke(canvas: Bytes, points: npt.NDArray[np.float64], width: float) -> None:
@@ -171,7 +172,6 @@ def bubbles(seed: int, side: int = 512, period_mm: float = 32.0) -> Tile:
     """Foam: channels cover, rim, slope along, slope around. Small bubbles first, so that large ones lie on top."""
     height = np.zeros((side, side), np.float32)
     cover, rim = np.zeros_like(height), np.zeros_like(height)
-    y, x = np.mgrid[:side, :side].astype(np.float32)
     count = 420
     draws = hash_unit(seed, np.arange(count)[:, None], np.arange(3)[None, :])
     radii = np.sort(side / period_mm * (0.3 + 1.9 * draws[:, 2] ** 4))

@@ -28,6 +28,7 @@ _CHUNK = 24576
 """Points that are worked on at a time: their arrays stay in a core's cache."""
 _STRIDE = np.float32(1.5)
 """Steps are longer than the safe distance: what that skips is thinner than any fold, and a crossing is noticed."""
+_COARSE_STEPS, _FINE_STEPS = 140, 72
 _REACH_MM = 150.0
 """Lesions farther along the colon than this are not looked for."""
 
@@ -118,7 +119,7 @@ class Scene:
 
 
 def _within(lesion: Lesion, p: Plane, s: Plane, safe: Plane) -> npt.NDArray[np.bool_]:
-    """Points whose next step could touch the lesion. Farther parts of the colon may cross it in space: ``s`` decides."""
+    """Points whose next step could touch the lesion; ``s`` tells it from parts of the colon that cross it in space."""
     o = lesion.origin.astype(np.float32)
     reach = np.float32(lesion.reach_mm + lesion.melt_mm)
     close = np.abs(s - np.float32(lesion.s_mm)) < np.float32(2.2) * reach + 14
@@ -136,87 +137,15 @@ class Hits:
     s: Plane
 
 
-def trace(scene: Scene, lens: Lens, pose: Pose, fine: int = 1) -> Hits:
-    """Depth of every pixel of the octagon's box, down to blocks of ``fine`` pixels."""
-    lesions = scene.near(pose)
+def trace(scene: Scene, lens: Lens, pose: Pose) -> Hits:
+    """Depth of every pixel of the octagon's box; pixels outside the octagon hold guesses."""
     block = BLOCK
-    rays = _world_rays(lens, pose, block)
-    shape = rays.shape[1:]
-    count = shape[0] * shape[1]
-    t = np.full(count, _NEAR_MM, np.float32)
-    s = np.full(count, pose.s_mm, np.float32)
-    keep = cv2.dilate(_shrunk(lens.mask, block), np.ones((3, 3), np.uint8)).ravel() > 0
-    _march(scene, pose, rays.reshape(3, -1), t, s, np.flatnonzero(keep), lesions, 140)
-    while block > fine:
-        t2, s2 = t.reshape(shape), s.reshape(shape)
+    level = _Level(scene, lens, pose, block)
+    level.march(np.flatnonzero(level.wanted), _COARSE_STEPS)
+    while block > 1:
         block //= 2
-        rays = _world_rays(lens, pose, block)
-        shape = rays.shape[1:]
-        t, s = _refine(scene, lens, pose, rays, (t2, s2), block, lesions)
-    return Hits(t.reshape(shape), s.reshape(shape))
-
-
-def _world_rays(lens: Lens, pose: Pose, block: int) -> Plane:
-    rays = lens.rays(block)
-    return np.tensordot(pose.axes.T.astype(np.float32), rays, 1)
-
-
-def _shrunk(mask: npt.NDArray[np.bool_], block: int) -> npt.NDArray[np.uint8]:
-    rows, columns = mask.shape
-    return mask.reshape(rows // block, block, columns // block, block).any((1, 3)).astype(np.uint8)
-
-
-def _refine(
-    scene: Scene,
-    lens: Lens,
-    pose: Pose,
-    rays: Plane,
-    coarse: tuple[Plane, Plane],
-    block: int,
-    lesions: tuple[Lesion, ...],
-) -> tuple[Plane, Plane]:
-    """One level finer: secant steps where the inverse depth is smooth, marching from the nearest neighbour elsewhere."""
-    t2, s2 = coarse
-    shape = rays.shape[1:]
-    size = (shape[1], shape[0])
-    inverse = 1 / t2
-    bend = np.abs(cv2.Laplacian(inverse, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)) / inverse
-    limit = _SMOOTH if block > 1 else _SMOOTH / 3
-    rough = cv2.dilate((bend > limit).astype(np.uint8), np.ones((3, 3), np.uint8))
-    rough_fine = cv2.resize(rough, size, interpolation=cv2.INTER_NEAREST).ravel() > 0
-    t = (1 / cv2.resize(inverse, size, interpolation=cv2.INTER_LINEAR)).ravel()
-    s = cv2.resize(s2, size, interpolation=cv2.INTER_LINEAR).ravel()
-    keep = (_shrunk(lens.mask, block) if block > 1 else lens.mask.astype(np.uint8)).ravel() > 0
-    if block > 1:
-        keep = cv2.dilate(keep.reshape(shape).astype(np.uint8), np.ones((3, 3), np.uint8)).ravel() > 0
-    flat = rays.reshape(3, -1)
-    t_near, s_near = (cv2.resize(x, size, interpolation=cv2.INTER_NEAREST).ravel() for x in _nearest(t2, s2))
-    edge = np.flatnonzero(keep & rough_fine)
-    t[edge] = t_near[edge] * np.float32(0.97) - np.float32(0.1)
-    s[edge] = s_near[edge]
-    smooth = np.flatnonzero(keep & ~rough_fine)
-    if block > 1:  # the last level is smooth enough to be read off the one before
-        missed = np.concatenate(
-            [_secant(scene, pose, flat, t, s, chunk, lesions) for chunk in chunks(smooth)] or [edge]
-        )
-        t[missed], s[missed] = t_near[missed] * np.float32(0.97), s_near[missed]
-        edge = np.union1d(edge, missed)
-    for chunk in chunks(edge):
-        _march(scene, pose, flat, t, s, chunk, lesions, 72)
-    return t, s
-
-
-def _nearest(t: Plane, s: Plane) -> tuple[Plane, Plane]:
-    """The smallest depth among each place and its eight neighbours, and the centreline position that belongs to it."""
-    wide_t, wide_s = (cv2.copyMakeBorder(x, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for x in (t, s))
-    rows, columns = t.shape
-    best_t, best_s = t.copy(), s.copy()
-    for i in range(3):
-        for j in range(3):
-            window = (slice(i, i + rows), slice(j, j + columns))
-            closer = wide_t[window] < best_t
-            best_t[closer], best_s[closer] = wide_t[window][closer], wide_s[window][closer]
-    return best_t, best_s
+        level = _finer(level, _Level(scene, lens, pose, block))
+    return level.hits
 
 
 def chunks(index: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
@@ -224,55 +153,109 @@ def chunks(index: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
     return [index[k : k + _CHUNK] for k in range(0, len(index), _CHUNK)]
 
 
-def _points(pose: Pose, rays: Plane, t: Plane) -> Plane:
-    return np.asarray(pose.position.astype(np.float32)[:, None] + rays * t)
+class _Level:
+    """Rays through the middles of blocks of pixels, and how far they have come.
+
+    Attributes:
+        shape: rows and columns.
+        wanted: bool, flat: blocks that touch the octagon or have a neighbour that does.
+        t: depth along each ray, flat.
+        s: centreline position there, flat.
+    """
+
+    def __init__(self, scene: Scene, lens: Lens, pose: Pose, block: int) -> None:
+        directions = lens.rays(block)
+        self.block = block
+        self.shape = (directions.shape[1], directions.shape[2])
+        self._rays = np.tensordot(pose.axes.T.astype(np.float32), directions, 1).reshape(3, -1)
+        self._scene, self._lesions = scene, scene.near(pose)
+        self._eye = pose.position.astype(np.float32)[:, None]
+        self.wanted = _touched(lens.mask, block)
+        self.t: Plane = np.full(self._rays.shape[1], _NEAR_MM, np.float32)
+        self.s: Plane = np.full(self._rays.shape[1], pose.s_mm, np.float32)
+
+    @property
+    def hits(self) -> Hits:
+        """What was found so far, as pictures."""
+        return Hits(self.t.reshape(self.shape), self.s.reshape(self.shape))
+
+    def secant(self, index: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Two steps towards the surface from a guess close to it. Returns the rays that were not close after all."""
+        rays, t0 = self._rays[:, index], self.t[index]
+        g0, s0 = self._scene.gap(self._eye + rays * t0, self.s[index], self._lesions)
+        t1 = t0 + np.clip(g0, -0.2 * t0, 0.2 * t0)
+        g1, s1 = self._scene.gap(self._eye + rays * t1, s0, self._lesions)
+        step = t1 - t0
+        moved = np.abs(step) > 1e-5
+        slope = np.clip(np.where(moved, (g1 - g0) / np.where(moved, step, 1), -1), -3, -0.05)
+        self.t[index] = np.maximum(t1 - np.clip(g1 / slope, -0.25 * t1, 0.25 * t1), 0.3)
+        self.s[index] = s1
+        return np.asarray(index[np.abs(g1) > np.float32(0.02) * t1])
+
+    def march(self, index: npt.NDArray[np.intp], steps: int) -> None:
+        """Sphere tracing from where the rays are; those that have arrived leave the active set."""
+        active, rays = index, self._rays[:, index]
+        last_t = self.t[active]
+        last_gap = np.full(len(active), np.nan, np.float32)
+        for _ in range(steps):
+            if not len(active):
+                return
+            now = self.t[active]
+            gap, self.s[active] = self._scene.gap(self._eye + rays * now, self.s[active], self._lesions)
+            # A start behind the surface moves back until it is in front of it; a later crossing ends the ray.
+            crossed = gap < 0
+            known = crossed & (last_gap > 0)
+            root = now - (now - last_t) * gap / np.where(known, gap - last_gap, 1)
+            forward = now + np.clip(_STRIDE * gap, np.float32(0.002) * now, 9)
+            moved = np.where(known, root, np.where(crossed, np.float32(0.92) * now + gap, forward))
+            self.t[active] = np.clip(moved, 0.3, FAR_MM)
+            arrived = known | (~crossed & (gap < np.float32(0.0007) * now)) | (moved >= FAR_MM) | (moved <= 0.3)
+            go = np.flatnonzero(~arrived)
+            last_t, last_gap = now[go], gap[go]
+            active, rays = active[go], rays[:, go]
 
 
-def _secant(
-    scene: Scene, pose: Pose, rays: Plane, t: Plane, s: Plane, index: npt.NDArray[np.intp], lesions: tuple[Lesion, ...]
-) -> npt.NDArray[np.intp]:
-    """Two steps towards the surface from a guess close to it; in place. Returns what was not close after all."""
-    r, t0 = rays[:, index], t[index]
-    g0, s0 = scene.gap(_points(pose, r, t0), s[index], lesions)
-    t1 = t0 + np.clip(g0, -0.2 * t0, 0.2 * t0)
-    g1, s1 = scene.gap(_points(pose, r, t1), s0, lesions)
-    step = t1 - t0
-    slope = np.where(np.abs(step) > 1e-5, (g1 - g0) / np.where(np.abs(step) > 1e-5, step, 1), -1)
-    slope = np.clip(slope, -3, -0.05)
-    t[index] = np.maximum(t1 - np.clip(g1 / slope, -0.25 * t1, 0.25 * t1), 0.3)
-    s[index] = s1
-    return index[np.abs(g1) > np.float32(0.02) * t1]
+def _touched(mask: npt.NDArray[np.bool_], block: int) -> npt.NDArray[np.bool_]:
+    """Blocks of the octagon, flat; with their neighbours, from which finer levels start, unless they are pixels."""
+    if block == 1:
+        return mask.ravel()
+    rows, columns = mask.shape
+    inside = mask.reshape(rows // block, block, columns // block, block).any((1, 3)).astype(np.uint8)
+    return np.asarray(cv2.dilate(inside, np.ones((3, 3), np.uint8)) > 0).ravel()
 
 
-def _march(
-    scene: Scene,
-    pose: Pose,
-    rays: Plane,
-    t: Plane,
-    s: Plane,
-    index: npt.NDArray[np.intp],
-    lesions: tuple[Lesion, ...],
-    steps: int,
-) -> None:
-    """Sphere tracing from ``t``; in place. Rays that have arrived leave the active set."""
-    active = index
-    last_t = t[active].copy()
-    last_gap = np.full(len(active), np.nan, np.float32)
-    r = rays[:, active]
-    for _ in range(steps):
-        if not len(active):
-            return
-        now = t[active]
-        gap, s_now = scene.gap(_points(pose, r, now), s[active], lesions)
-        s[active] = s_now
-        # A start behind the surface moves back until it is in front of it; a later crossing ends the ray.
-        crossed = gap < 0
-        known = crossed & (last_gap > 0)
-        root = now - (now - last_t) * gap / np.where(known, gap - last_gap, 1)
-        forward = now + np.clip(_STRIDE * gap, np.float32(0.002) * now, 9)
-        moved = np.where(known, root, np.where(crossed, np.float32(0.92) * now + gap, forward))
-        t[active] = np.clip(moved, 0.3, FAR_MM)
-        done = known | (~crossed & (gap < np.float32(0.0007) * now)) | (moved >= FAR_MM) | (moved <= 0.3)
-        go = np.flatnonzero(~done)
-        last_t, last_gap = now[go], gap[go]
-        active, r = active[go], r[:, go]
+def _finer(coarse: _Level, fine: _Level) -> _Level:
+    """Carry depths on to the next level: read off where the inverse depth is smooth, marched anew around edges."""
+    size = (fine.shape[1], fine.shape[0])
+    hits = coarse.hits
+    inverse = 1 / hits.t
+    bend = np.abs(cv2.Laplacian(inverse, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)) / inverse
+    limit = _SMOOTH if fine.block > 1 else _SMOOTH / 3
+    rough = cv2.resize(
+        cv2.dilate((bend > limit).astype(np.uint8), np.ones((3, 3), np.uint8)), size, interpolation=cv2.INTER_NEAREST
+    ).ravel()
+    t_near, s_near = (cv2.resize(x, size, interpolation=cv2.INTER_NEAREST).ravel() for x in _nearest(hits))
+    fine.t = np.asarray(1 / cv2.resize(inverse, size, interpolation=cv2.INTER_LINEAR), np.float32).ravel()
+    fine.s = np.asarray(cv2.resize(hits.s, size, interpolation=cv2.INTER_LINEAR), np.float32).ravel()
+    edge = np.flatnonzero(fine.wanted & (rough > 0))
+    if fine.block > 1:  # the last level is so fine that the one before can be trusted
+        smooth = chunks(np.flatnonzero(fine.wanted & (rough == 0)))
+        edge = np.unique(np.concatenate([edge, *(fine.secant(chunk) for chunk in smooth)]))
+    fine.t[edge] = np.float32(0.97) * t_near[edge] - np.float32(0.1)
+    fine.s[edge] = s_near[edge]
+    for chunk in chunks(edge):
+        fine.march(chunk, _FINE_STEPS)
+    return fine
+
+
+def _nearest(hits: Hits) -> tuple[Plane, Plane]:
+    """The smallest depth among each place and its eight neighbours, and the centreline position that belongs to it."""
+    wide_t, wide_s = (cv2.copyMakeBorder(x, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for x in (hits.t, hits.s))
+    rows, columns = hits.t.shape
+    best_t, best_s = hits.t.copy(), hits.s.copy()
+    for i in range(3):
+        for j in range(3):
+            window = (slice(i, i + rows), slice(j, j + columns))
+            closer = wide_t[window] < best_t
+            best_t[closer], best_s[closer] = wide_t[window][closer], wide_s[window][closer]
+    return best_t, best_s

@@ -1,8 +1,8 @@
 """What is true of a frame: boxes from the id buffer, and how much of each lesion can be seen.
 
-``visibility`` is the share of the lesion's side that faces the camera, weighed as the camera sees it (solid angle), that
-lies in the octagon and behind nothing. It is measured on points spread over the lesion's surface, against the depth
-buffer. What a reader would not box is *marginal*; the limits are the constants below.
+``visibility`` is the share of the lesion's side that faces the camera, weighed as the camera sees it (solid angle),
+that lies in the octagon and behind nothing. It is measured on points spread over the lesion's surface, against the
+depth buffer. What a reader would not box is *marginal*; the limits are the constants below.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def is_clear(sides: tuple[int, int], count: int, seen: float, luma: float, lens:
     scale = lens.frame[1] / 720
     shorter = min(sides)
     blur = max(effects.defocus_px, 0.5 * float(np.hypot(*effects.smear_px))) * scale
-    return (
+    return bool(
         count >= MIN_AREA * np.count_nonzero(lens.mask)
         and shorter >= MIN_SIDE_PX * scale
         and seen >= MIN_VISIBILITY

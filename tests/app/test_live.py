@@ -303,6 +303,16 @@ def test_a_damaged_frame_is_counted_and_said_and_reading_goes_on(room):
     assert r.session.snapshot().source.status is SourceStatus.PLAYING
 
 
+def test_what_is_left_of_a_damaged_picture_is_shown_and_never_analysed(room):
+    r = room()
+    r.show()
+    rest = np.zeros((48, 64, 3), np.uint8)
+    r.source.put(Interruption(SourceState.UNDECODABLE, "bad packet", 1, FrameTime(1, Fraction(1, 25)), picture=rest))
+    r.until(lambda: r.session.snapshot().frame.index == 1)
+    assert r.session.snapshot().source.status is SourceStatus.UNDECODABLE
+    assert [f.index for f in r.ai.submitted] == [0]
+
+
 def test_a_file_that_ends_says_so_and_keeps_its_last_picture(room):
     r = room()
     r.show()

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from tests.clips import painted_frames, write_clip, write_video
+from tests.clips import painted_frames, write_clip
 
 FRAMES = 40
 
@@ -51,10 +53,4 @@ def still_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_image(path: Path, image: object) -> None:
     """Write by OpenCV; fails loudly, unlike ``imwrite``."""
-    import cv2
-    import numpy as np
-
     assert cv2.imwrite(str(path), np.asarray(image))
-
-
-__all__ = ["FRAMES", "write_image", "write_video"]
