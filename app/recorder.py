@@ -22,7 +22,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from app.handoff import Spool
 from detector.errors import OutputError
@@ -68,11 +68,16 @@ class VideoFile:
         self._stream.codec_context.gop_size = max(1, round(rate_hz * _KEY_INTERVAL_S))
         self._stream.options = {"preset": "ultrafast", "crf": str(crf), "tune": "zerolatency"}
         _tag_colours(self._stream.codec_context)
-        with self._trouble():
-            self._container.start_encoding()  # creates the file: what is wrong with the folder shows now
         self._reformatter = VideoReformatter()
         self._last_pts = -1
         self._closed = False
+        try:
+            with self._trouble():
+                self._container.start_encoding()  # creates the file: what is wrong with the folder shows now
+        except OutputError:
+            with contextlib.suppress(OSError, av.error.FFmpegError):
+                self._container.close()
+            raise
 
     def write(self, image: np.ndarray, seconds: float) -> None:
         """Add a BGR frame at ``seconds`` from the start.
@@ -120,7 +125,7 @@ class VideoFile:
 def _tag_colours(codec: Any) -> None:
     """Say in the file that it is BT.709, limited range: players guess differently where nothing is said."""
     codec.colorspace, codec.color_range = Colorspace.ITU709, ColorRange.MPEG
-    codec.color_primaries, codec.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+    codec.color_primaries = codec.color_trc = 1  # BT.709, as ITU-T H.273 numbers it
 
 
 class Recorder:

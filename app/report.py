@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from app import RESEARCH_USE, SOFTWARE
-from app.live import AnalysedFrame, FailedFrame
+from app.overlay import AnalysedFrame, FailedFrame
 from app.snapshot import LiveSnapshot
 from detector.detections import DetectorInfo
 from detector.errors import OutputError

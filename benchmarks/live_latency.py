@@ -26,7 +26,8 @@ from app.capture import MemorySource, Paced, file_source
 from app.gui.bridge import PaintStamp
 from app.gui.options import WindowOptions
 from app.gui.window import run_window
-from app.live import AnalysedFrame, FailedFrame, LiveSession, LiveSettings
+from app.live import LiveSession, LiveSettings
+from app.overlay import AnalysedFrame, FailedFrame
 from app.report import Percentiles
 from detector.frame import Frame
 from detector.geometry import Size

@@ -9,7 +9,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from app.live import AnalysedFrame, FailedFrame, LiveSession, LiveSettings
+from app.live import LiveSession, LiveSettings
+from app.overlay import AnalysedFrame, FailedFrame
 from app.snapshot import SourceStatus
 from detector.detections import Detections, DetectorInfo
 from detector.errors import SourceError

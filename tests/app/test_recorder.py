@@ -140,8 +140,16 @@ class TestVideoFile:
 
     def test_a_full_disk_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "v.mkv").symlink_to("/dev/full")
+
+        def write() -> None:
+            video = VideoFile(tmp_path / "v.mkv", SMALL, None)
+            try:
+                video.write(grey(), 0.0)
+            finally:
+                video.close()
+
         with pytest.raises(OutputError, match="No space left on device"):
-            VideoFile(tmp_path / "v.mkv", SMALL, None).write(grey(), 0.0)
+            write()
 
 
 class TestRecorder:

@@ -57,7 +57,7 @@ rows = st.builds(
     FrameRow,
     file=text,
     index=st.integers(0, 2**40),
-    pts=st.none() | st.integers(-(2**63), 2**63),
+    pts=st.none() | st.integers(-(2**63), 2**63 - 1),
     time_s=st.none() | numbers,
     width=st.none() | st.integers(1, 10_000),
     height=st.none() | st.integers(1, 10_000),

@@ -1,0 +1,115 @@
+"""From the AI's answers to the markers that may be shown now. ``detector.alerts`` decides what becomes a marker.
+
+While the very picture that was analysed is shown (a still, a paused file) its boxes do not age.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detector.alerts import AlertFilter, AlertSettings, AlertUpdate, Marker
+from detector.detections import Detections, DetectorInfo
+from detector.frame import Frame
+from detector.geometry import Size
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedFrame:
+    """One result as the session received it: what the results file and the summary are made of.
+
+    Attributes:
+        detections: raw, in pixels of the frame.
+        update: the alerts and tracks that they led to.
+        info: the detector that ran.
+        size: of the frame.
+        name: file name of a still, else empty.
+        captured_ns: ``perf_counter_ns`` at which the frame was captured.
+        received_ns: the same for the arrival of the result.
+    """
+
+    detections: Detections
+    update: AlertUpdate
+    info: DetectorInfo
+    size: Size
+    name: str
+    captured_ns: int
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFrame:
+    """A frame that the AI saw and could not analyse."""
+
+    index: int
+    size: Size
+    name: str
+    message: str
+
+
+class Overlay:
+    """Markers and their age. Not locked: the session's lock guards it.
+
+    Args:
+        threshold: score from which a marker appears; None takes the model's operating threshold.
+        min_seen_s: how long a track must last before it shows.
+    """
+
+    def __init__(self, threshold: float | None, min_seen_s: float) -> None:
+        self._threshold = threshold
+        self._min_seen_s = min_seen_s
+        self._alerts: AlertFilter | None = None
+        self._asked: dict[int, tuple[Size, str]] = {}
+        self._index = -1
+        self.markers: tuple[Marker, ...] = ()
+        self.new_alerts = 0
+        self.captured_ns: int | None = None
+        self.latency_ns: int | None = None
+
+    def asked(self, frame: Frame) -> None:
+        """A frame goes to the AI."""
+        self._asked[frame.index] = (frame.size, frame.name)
+
+    def answered(
+        self, detections: Detections, info: DetectorInfo, captured_ns: int, received_ns: int
+    ) -> AnalysedFrame | None:
+        """Take in a result; None if a newer one was there before."""
+        if detections.frame_index <= self._index:
+            return None
+        size, name = self._answer(detections.frame_index)
+        update = self._update(detections, info)
+        self.markers = update.markers
+        self.new_alerts += sum(marker.is_new for marker in update.markers)
+        self._index, self.captured_ns = detections.frame_index, captured_ns
+        self.latency_ns = received_ns - captured_ns
+        return AnalysedFrame(detections, update, info, size, name, captured_ns, received_ns)
+
+    def failed(self, index: int, message: str) -> FailedFrame:
+        """A frame could not be analysed: evidence of nothing, so the markers stay until they are too old."""
+        return FailedFrame(index, *self._answer(index), message)
+
+    def clear(self) -> None:
+        """No markers until the next result."""
+        self.markers = ()
+        self.captured_ns = self.latency_ns = None
+
+    def age_ns(self, frame: Frame | None, now_ns: int) -> int | None:
+        """How far the newest result lies behind the picture ``frame``; None without a result."""
+        if self.captured_ns is None:
+            return None
+        if frame is not None and frame.index == self._index:
+            return self.latency_ns
+        return now_ns - self.captured_ns
+
+    def _answer(self, index: int) -> tuple[Size, str]:
+        """Size and name of a frame that the AI answered; forgets it and all before it (those were skipped)."""
+        asked = self._asked[index]
+        self._asked = {k: v for k, v in self._asked.items() if k > index}
+        return asked
+
+    def _update(self, detections: Detections, info: DetectorInfo) -> AlertUpdate:
+        if self._alerts is None:
+            threshold = self._threshold or info.threshold
+            self._alerts = AlertFilter(AlertSettings(threshold=threshold, min_seen_s=self._min_seen_s))
+        if detections.time is None:
+            return self._alerts.still(detections)
+        return self._alerts.update(detections, detections.time.seconds)
