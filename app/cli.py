@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import RESEARCH_USE, SOFTWARE
-from detector.errors import PolypwatchError, UsageError
+from detector.errors import ModelError, PolypwatchError, UsageError
 
 if TYPE_CHECKING:
     from detector.manifest import ModelManifest
@@ -163,18 +163,24 @@ def _models(args: argparse.Namespace) -> int:
     from detector.manifest import load_manifest, model_folders, verified_model_bytes
 
     manifests: list[ModelManifest] = []
+    damaged: list[PolypwatchError] = []
     for folder in model_folders():
-        manifest = load_manifest(folder)
-        for variant in manifest.variants:
-            verified_model_bytes(folder, variant)
-        manifests.append(manifest)
-    if not manifests:
-        raise UsageError("No model is installed.", "Reinstall Polypwatch: its models come with it.")
+        try:
+            manifest = load_manifest(folder)
+            for variant in manifest.variants:
+                verified_model_bytes(folder, variant)
+            manifests.append(manifest)
+        except ModelError as error:
+            damaged.append(error)
     if args.json:
         print(json.dumps([m.model_dump(mode="json", by_alias=True) for m in manifests], indent=2))
-    else:
+    elif manifests:
         print("\n\n".join(_model_text(m) for m in manifests))
-    return 0
+    for problem in damaged:
+        print(f"polypwatch: {problem}", file=sys.stderr)
+    if not manifests and not damaged:
+        raise UsageError("No model is installed.", "Reinstall Polypwatch: its models come with it.")
+    return ModelError.exit_status if damaged else 0
 
 
 def _model_text(manifest: ModelManifest) -> str:

@@ -20,9 +20,10 @@ from app.capture import file_source
 from detector.alerts import AlertFilter, AlertSettings
 from detector.detections import Detector
 from detector.errors import OutputError, PolypwatchError, SourceError
-from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceState
+from detector.frame import Frame, Interruption, SourceInfo, SourceState
 from detector.geometry import Size
 from detector.results import Box, FrameRow, ModelRef, ResultsHeader, ResultsWriter, boxes_of, common_time_base, ticks
+from detector.runtime import MIN_SCORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,6 @@ class DetectCounts:
 @dataclass(frozen=True, slots=True)
 class _Input:
     path: Path
-    source: FrameSource
     info: SourceInfo
 
 
@@ -58,35 +58,34 @@ def run_detect(
         OutputError: the results cannot be written.
     """
     info = detector.info
-    lowest = info.threshold if min_score is None else min_score
-    with _opened(paths) as inputs:
-        if out.resolve() in {i.path.resolve() for i in inputs}:
-            raise OutputError(f"The results would overwrite the input {out}.", "Choose another file for --json.")
-        base = common_time_base(i.info.time_base for i in inputs if i.info.time_base is not None)
-        header = ResultsHeader(
-            model=ModelRef.of(info),
-            software=SOFTWARE,
-            threshold=info.threshold,
-            min_score=lowest,
-            provider=info.provider,
-            time_base=base,
-        )
-        counts = DetectCounts()
-        with ResultsWriter(out, header) as writer, _bar(inputs, progress) as advance:
-            for item in inputs:
-                analysis = _Analysis(item, detector, lowest, base)
-                for row in analysis.rows():
-                    writer.write(row)
-                    counts = _counted(counts, row)
-                    advance()
+    lowest = info.threshold if min_score is None else max(min_score, MIN_SCORE)
+    inputs = [_checked(path) for path in paths]
+    if {out.resolve(), out.with_name(out.name + ".part").resolve()} & {path.resolve() for path in paths}:
+        raise OutputError(f"The results would overwrite the input {out}.", "Choose another file for --json.")
+    base = common_time_base(i.info.time_base for i in inputs if i.info.time_base is not None)
+    header = ResultsHeader(
+        model=ModelRef.of(info),
+        software=SOFTWARE,
+        threshold=info.threshold,
+        min_score=lowest,
+        provider=info.provider,
+        time_base=base,
+    )
+    counts = DetectCounts()
+    with ResultsWriter(out, header) as writer, _bar(inputs, progress) as advance:
+        for item in inputs:
+            for row in _Analysis(item.path, detector, lowest, base).rows():
+                writer.write(row)
+                counts = _counted(counts, row)
+                advance()
     return counts
 
 
 class _Analysis:
     """One input, frame by frame; tracks begin anew with each video."""
 
-    def __init__(self, item: _Input, detector: Detector, min_score: float, base: Fraction | None) -> None:
-        self._item = item
+    def __init__(self, path: Path, detector: Detector, min_score: float, base: Fraction | None) -> None:
+        self._path = path
         self._detector = detector
         self._min_score = min_score
         self._base = base
@@ -94,16 +93,21 @@ class _Analysis:
 
     def rows(self) -> Iterator[FrameRow]:
         """One row per frame, in order; a frame that could not be read or analysed has a row that says so."""
-        while True:
-            read = self._item.source.read()
-            if isinstance(read, Frame):
-                yield self._analysed(read)
-            elif read.state is SourceState.UNDECODABLE:
-                yield self._row(read, None, "undecodable", read.detail or "damaged")
-            elif read.state is SourceState.END:
-                return
-            else:
-                raise SourceError(f"{self._item.path}: {read.state.value} {read.detail}".rstrip() + ".")
+        source = file_source(self._path)
+        source.open()
+        try:
+            while True:
+                read = source.read()
+                if isinstance(read, Frame):
+                    yield self._analysed(read)
+                elif read.state is SourceState.UNDECODABLE:
+                    yield self._row(read, None, "undecodable", read.detail or "damaged")
+                elif read.state is SourceState.END:
+                    return
+                else:
+                    raise SourceError(f"{self._path}: {read.state.value} {read.detail}".rstrip() + ".")
+        finally:
+            source.close()
 
     def _analysed(self, frame: Frame) -> FrameRow:
         feed = min(self._min_score, self._alerts.settings.feed_score)
@@ -126,9 +130,9 @@ class _Analysis:
         error: str | None,
         boxes: tuple[Box, ...] = (),
     ) -> FrameRow:
-        in_folder = self._item.path.is_dir()
+        in_folder = self._path.is_dir()
         return FrameRow(
-            file=item.name if in_folder else self._item.path.as_posix(),
+            file=item.name if in_folder else self._path.as_posix(),
             index=item.index if item.index is not None else 0,
             pts=ticks(item.time, self._base),
             time_s=None if item.time is None else round(item.time.seconds, 6),
@@ -140,18 +144,13 @@ class _Analysis:
         )
 
 
-@contextmanager
-def _opened(paths: list[Path]) -> Iterator[list[_Input]]:
-    """All inputs, open; a missing or damaged one is found before the first is analysed."""
-    inputs: list[_Input] = []
+def _checked(path: Path) -> _Input:
+    """The input, opened and closed again: a missing or damaged one is found before the first is analysed."""
+    source = file_source(path)
     try:
-        for path in paths:
-            source = file_source(path)
-            inputs.append(_Input(path, source, source.open()))
-        yield inputs
+        return _Input(path, source.open())
     finally:
-        for item in inputs:
-            item.source.close()
+        source.close()
 
 
 @contextmanager

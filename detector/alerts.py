@@ -6,6 +6,7 @@ says can differ only where the frames that were analysed differ.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from detector.detections import Detections
@@ -85,14 +86,18 @@ class AlertFilter:
         self._tracker = Tracker(settings.tracking)
         self._confident_hits: dict[int, int] = {}
         self._shown_since: dict[int, float] = {}
+        self._time_s = -math.inf
 
     def update(self, detections: Detections, time_s: float) -> AlertUpdate:
         """Take in one analysed frame.
 
         Args:
             detections: with every score from ``settings.feed_score`` up; lower ones are left out here.
-            time_s: media time of the frame in seconds; must not run backwards.
+            time_s: media time of the frame in seconds. If it runs backwards (a damaged file, a seek), all begins anew.
         """
+        if time_s < self._time_s:
+            self.restart_clock()
+        self._time_s = time_s
         detections = detections.above(self.settings.feed_score)
         tracking = self._tracker.update(detections, time_s)
         for track_id in tracking.ids[: len(detections.above(self.settings.threshold))]:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 # No deadline: a busy machine must not fail a property. The same examples on every run.
-settings.register_profile("polypwatch", deadline=None, derandomize=False, max_examples=600)
+settings.register_profile("polypwatch", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("polypwatch")
 
 _THREADS_MAY_END_WITHIN_S = 2.0

@@ -163,12 +163,10 @@ class Trainer:
         self.log({"event": "start", "step": self.step, "epoch_images": plan.length, "options": asdict(self.options)})
         clock, next_eval, recent = time.perf_counter(), self.elapsed_s + self.options.eval_minutes * 60, _Recent()
         for batch in batches(data, schedule, self.options.workers):
-            late = schedule.late = (
-                self._late
-            )  # batches that are already prefetched keep the old look: a few steps, harmless
-            recent.add(self.train_step(batch, late), len(batch.images))
+            recent.add(self.train_step(batch, self._late), len(batch.images))
             now = time.perf_counter()
             self.elapsed_s, clock = self.elapsed_s + now - clock, now
+            schedule.late = self._late  # what is already prepared keeps the old look: a few steps, harmless
             if self.step % self.options.log_steps == 0:
                 self.log({"event": "train", "step": self.step, "progress": self.progress, **recent.take()})
             done = self.progress >= 1.0

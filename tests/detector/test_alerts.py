@@ -216,3 +216,13 @@ def test_golden_sequence(path: Path) -> None:
 
 def test_there_are_golden_sequences() -> None:
     assert GOLDENS
+
+
+def test_media_time_that_runs_backwards_begins_anew_with_new_ids() -> None:
+    alerts = AlertFilter(AlertSettings(threshold=0.5))
+    for n in range(10):
+        before = alerts.update(found((*BOX, 0.9)), 5 + n / 25)
+    assert before.markers
+    after = alerts.update(found((*BOX, 0.9)), 1.0)
+    assert not after.markers
+    assert after.tracking.tracks[0].id > before.tracking.tracks[0].id

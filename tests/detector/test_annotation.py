@@ -80,7 +80,9 @@ some_marks = st.lists(
     unique_by=lambda m: m.lesion,
 )
 some_frames = st.lists(
-    st.builds(MarkedFrame, index=st.integers(0, FRAMES - 1), pts=st.none() | st.integers(), marks=some_marks.map(tuple)),
+    st.builds(
+        MarkedFrame, index=st.integers(0, FRAMES - 1), pts=st.none() | st.integers(), marks=some_marks.map(tuple)
+    ),
     max_size=8,
     unique_by=lambda f: f.index,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from fractions import Fraction
 from functools import cache
 
@@ -43,7 +44,9 @@ def insertion() -> dict[int, Picture]:
 
 def runs(frames: dict[int, Picture], lesion: int) -> int:
     """In how many stretches the lesion is clear, gaps of less than a second bridged."""
-    seen = [k for k, picture in sorted(frames.items()) if any(is_clear(m) and m.lesion == lesion for m in picture.marks)]
+    seen = [
+        k for k, picture in sorted(frames.items()) if any(is_clear(m) and m.lesion == lesion for m in picture.marks)
+    ]
     return int(np.count_nonzero(np.diff(seen) > 5) + 1) if seen else 0
 
 
@@ -181,7 +184,7 @@ def test_the_camera_stays_inside_and_moves_smoothly() -> None:
     story, plan = procedure(2).story, procedure(2).plan
     times = np.arange(plan.entry + 1, plan.exit - 1, 0.04)
     poses = [story.pose(float(t)) for t in times[::3]]
-    steps = [np.linalg.norm(b.position - a.position) for a, b in zip(poses, poses[1:], strict=False)]
+    steps = [np.linalg.norm(b.position - a.position) for a, b in itertools.pairwise(poses)]
     assert max(steps) < 14, "no jumps: at most 14 mm in 0.12 s"
     for pose in poses:
         centre = story.colon.frame_at(pose.s_mm)[0]

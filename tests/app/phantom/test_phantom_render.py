@@ -10,8 +10,7 @@ import av
 import numpy as np
 import pytest
 
-import app.phantom.render as render_module
-from app.phantom import liveliest, render
+from app.phantom import liveliest, render, rendering
 from app.phantom.film import Film
 from detector.annotation import load_annotation
 from detector.errors import OutputError, SourceError, UsageError
@@ -123,14 +122,14 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     def full(film: Film, image: object) -> None:
         raise OutputError(f"Cannot write {film.path}: No space left on device.")
 
-    monkeypatch.setattr(render_module.Film, "add", full)
+    monkeypatch.setattr(rendering.Film, "add", full)
     with pytest.raises(OutputError, match="No space"):
         render(**TINY, out=tmp_path / "x", workers=1)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_suffix_belongs_to_the_name_unless_it_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render_module, "_write_film", lambda film, *rest: film.add(np.zeros((96, 160, 3), np.uint8)) or ())
+    monkeypatch.setattr(rendering, "_write_film", lambda film, *rest: film.add(np.zeros((96, 160, 3), np.uint8)) or ())
     assert render(**TINY, out=tmp_path / "case.7").video.name == "case.7.mp4"
     assert render(**TINY, out=tmp_path / "b.JSON").annotation.name == "b.json"
 
