@@ -120,7 +120,8 @@ def _limits() -> list[str]:
         "- Narrow-band and other tinted light: a few training images have it, no test set measures it.",
         "- Continuous video of whole examinations: the sets are selected stills and thinned sequences, in which polyps "
         "are more frequent, larger and sharper than on the screen. False alarms per minute do not follow from them.",
-        "- Flat and serrated lesions are rare in all sets; poor bowel preparation and blood are, too.",
+        "- Flat and serrated lesions, poor bowel preparation and blood: they are among the images, but were not "
+        "measured apart.",
         "- Boxes are around what the annotators' masks mark as one piece; several polyps that touch count as one.",
         "",
     ]

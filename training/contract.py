@@ -10,6 +10,6 @@ TOP_K = 100
 """Boxes per image that the exported graph returns, suppressed or not."""
 MIN_SCORE = 0.01
 """Below this a box is never counted: enough for average precision."""
-NMS_IOU = 0.6
+NMS_IOU = 0.55
 """Boxes that overlap more than this are one."""
 CLASSES = ("polyp",)

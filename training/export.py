@@ -246,7 +246,7 @@ def record_metrics(folder: Path, variant: str, dataset: str, found: Figures, com
         dataset=dataset,
         images=found.images,
         threshold=found.threshold,
-        values=found.as_dict(),
+        values={k: v for k, v in found.as_dict().items() if k not in ("images", "threshold")},
         command=command,
         machine=f"{platform.system()} {platform.machine()}, ONNX Runtime, {provider}",
     )

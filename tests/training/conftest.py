@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from miniature import write_sets
 
+from tests.training.miniature import write_sets
 from training.commands import data_root
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

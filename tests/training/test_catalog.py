@@ -3,9 +3,9 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from miniature import scene
 
 from detector.errors import FormatError, SourceError, UsageError
+from tests.training.miniature import scene
 from training import catalog
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
-from miniature import scene
 
 from detector.geometry import Size
+from tests.training.miniature import scene
 from training.augment import Picture
 from training.dataset import Draw, Plan, Schedule, TrainingSet, batches
 from training.importers import Sample, mask_to_boxes

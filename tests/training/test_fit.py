@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from miniature import scene
 
 from detector.errors import FormatError
 from detector.geometry import Size
+from tests.training.miniature import scene
 from training.augment import Picture
 from training.checkpoint import load_start, load_weights, read_checkpoint
 from training.fit import Ema, FitOptions, Trainer, learning_rate

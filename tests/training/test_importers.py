@@ -1,9 +1,9 @@
 import cv2
 import numpy as np
 import pytest
-from miniature import scene, write_pair
 
 from detector.errors import FormatError, SourceError
+from tests.training.miniature import scene, write_pair
 from training.importers import SOURCES, image_mask_folder, mask_to_boxes, read_source, sample_image
 
 
