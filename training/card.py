@@ -41,6 +41,7 @@ def render_card(manifest: ModelManifest) -> str:
         *_variants(manifest),
         *_made_from(manifest, training),
         *(line for v in manifest.variants for line in _metrics(v)),
+        *_observed(manifest),
         *_limits(),
         "## Licence",
         "",
@@ -111,6 +112,12 @@ def _metrics(variant: Variant) -> list[str]:
 
 def _cell(metrics: Metrics, key: str) -> str:
     return f"{metrics.values[key]:.3f}" if key in metrics.values else "–"
+
+
+def _observed(manifest: ModelManifest) -> list[str]:
+    """What somebody saw who looked at its results: kept in the manifest, for no command can measure it."""
+    seen: list[str] = (manifest.model_extra or {}).get("observed", [])
+    return ["## What it is bad at, looked at by eye", "", *(f"- {line}" for line in seen), ""] if seen else []
 
 
 def _limits() -> list[str]:
