@@ -52,8 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_live(commands)
+    _add_selftest(commands)
     _add_detect(commands)
     _add_models(commands)
+    _add_phantom(commands)
     return parser
 
 
@@ -83,6 +85,14 @@ def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     live.set_defaults(run=_live)
 
 
+def _add_selftest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    selftest = commands.add_parser(
+        "selftest", help="test the whole chain but the sound on ten seconds of the phantom (in the window: key T)"
+    )
+    _add_model_options(selftest)
+    selftest.set_defaults(run=_selftest)
+
+
 def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     detect = commands.add_parser("detect", help="analyse every frame of videos, folders and images into a JSON file")
     detect.add_argument("paths", nargs="+", type=Path, metavar="PATH")
@@ -97,6 +107,16 @@ def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     models = commands.add_parser("models", help="list the installed models with their figures")
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
+
+
+def _add_phantom(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    phantom = commands.add_parser("phantom", help="render another phantom procedure, with its exact truth")
+    phantom.add_argument("out", type=Path, metavar="OUT", help="writes OUT.mp4 and OUT.json")
+    phantom.add_argument("--seed", type=int, default=1, help="which patient and which hand (%(default)s)")
+    phantom.add_argument("--seconds", type=_positive, default=92.0, help="length of the film (%(default)s)")
+    phantom.add_argument("--workers", type=_threads, help="how many processes draw (default: one per core)")
+    phantom.add_argument("--quiet", action="store_true", help="no progress bar")
+    phantom.set_defaults(run=_phantom)
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -139,6 +159,12 @@ def _live(args: argparse.Namespace) -> int:
     return live(args)
 
 
+def _selftest(args: argparse.Namespace) -> int:
+    from app.main import selftest
+
+    return selftest(args)
+
+
 def _detect(args: argparse.Namespace) -> int:
     from app.detect import run_detect
     from detector.runtime import load_detector
@@ -156,6 +182,22 @@ def _detect(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return _PARTIAL
+    return 0
+
+
+def _phantom(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from app.phantom import render
+
+    with tqdm(unit="frame", file=sys.stderr, disable=args.quiet) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        made = render(args.seed, args.seconds, args.out, progress=progress, workers=args.workers)
+    print(f"{made.frames} frames, {made.lesions} lesions: {made.video}, {made.annotation}", file=sys.stderr)
     return 0
 
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from app.capture import make_source, parse_source
 from app.gui.options import WindowOptions
 from app.gui.platform import display_problem, missing_libraries
-from app.gui.run import Interrupts, run_window
+from app.gui.run import INTERRUPTED, Interrupts, run_window
 from app.live import AiFactory, AiPort, LiveSession, LiveSettings
+from app.phantom import bundled
+from app.selftest import SelfTest, SelfTestSettings
 from detector.detections import Detections
 from detector.errors import UsageError
 from detector.frame import SourceKind
@@ -25,7 +27,7 @@ from detector.watchdog import WatchdogSettings
 from detector.worker import AiProcess, AiSettings
 
 _ENGINE_BUILD_S = 1800.0  # TensorRT compiles the network at its first start
-_DEMO = Path(__file__).resolve().parent.parent / "assets" / "demo.mp4"
+_SELF_TEST_FAILED = 10
 
 
 def live(args: argparse.Namespace) -> int:
@@ -35,13 +37,30 @@ def live(args: argparse.Namespace) -> int:
 
 def demo(args: argparse.Namespace) -> int:
     """The live pipeline on the bundled procedure or any source: in a window, or offscreen into a folder."""
-    source = args.source or str(_DEMO)
+    source = args.source or str(bundled().video)
     problem = display_problem()
     if not args.offscreen and not problem:
         return _window(args, source, loop=args.source is None, recordings=args.out, snapshots=args.out)
     if not args.offscreen:
         print(f"{problem} Running offscreen.", file=sys.stderr)
     return _offscreen(args, source)
+
+
+def selftest(args: argparse.Namespace) -> int:
+    """The self-test without a window; exit status 0 only if all passed that can be tested without one."""
+    _prepare_offscreen()
+    make_ai = ai_factory(args)
+    with Interrupts() as interrupts:
+        from app.gui.selftest_offscreen import run_selftest
+
+        result = run_selftest(make_ai, lambda: interrupts.asked)
+    if result is None:
+        return INTERRUPTED
+    print(result)
+    if result.passed_but_for_sound:
+        print("All of the chain works that can be tested without a window: test the sound there (key T).")
+        return 0
+    return _SELF_TEST_FAILED
 
 
 def ai_factory(args: argparse.Namespace) -> AiFactory:
@@ -80,15 +99,21 @@ def _window(args: argparse.Namespace, spec: str, *, loop: bool, recordings: Path
     parsed = parse_source(spec)
     live_kind = parsed.kind in (SourceKind.CAMERA, SourceKind.STREAM)
     settings = LiveSettings(recordings=recordings, retry_opening=live_kind)
-    session = LiveSession(make_source(parsed, loop=loop), parsed.label, ai_factory(args), settings)
-    return run_window(session, WindowOptions(snapshots))
+    make_ai = ai_factory(args)
+    session = LiveSession(make_source(parsed, loop=loop), parsed.label, make_ai, settings)
+    test_settings = SelfTestSettings(folder=recordings)
+    return run_window(session, WindowOptions(snapshots, self_test=lambda: SelfTest(make_ai, test_settings)))
 
 
-def _offscreen(args: argparse.Namespace, spec: str) -> int:
+def _prepare_offscreen() -> None:
     missing = missing_libraries(with_display=False)
     if missing:
         raise UsageError("System libraries are missing.", f"Install them: apt-get install {' '.join(missing)}")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+def _offscreen(args: argparse.Namespace, spec: str) -> int:
+    _prepare_offscreen()
     parsed = parse_source(spec)
     make_ai = ai_factory(args)
     with Interrupts() as interrupts:

@@ -28,6 +28,7 @@ from app.gui.options import WindowOptions
 from app.gui.window import run_window
 from app.live import LiveSession, LiveSettings
 from app.overlay import AnalysedFrame, FailedFrame
+from app.phantom import bundled
 from app.report import Percentiles
 from detector.frame import Frame
 from detector.geometry import Size
@@ -37,8 +38,8 @@ from detector.worker import AiProcess, AiSettings
 
 SIZE = Size(1920, 1080)
 MODES = ("off", "on", "stalled")
-_DEMO = Path(__file__).resolve().parent.parent / "assets" / "demo.mp4"
 _RING = 48
+_SKIP = 250  # the phantom begins outside the body
 _SETTLE_S = 1.5  # the first paints load fonts; they are not measured
 
 
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--rates", type=int, nargs="+", default=[30, 60])
     parser.add_argument("--model", default="fast")
-    parser.add_argument("--source", type=Path, default=_DEMO, help="where the frames come from (%(default)s)")
+    parser.add_argument("--source", type=Path, default=bundled().video, help="where the frames come from (%(default)s)")
     parser.add_argument("--out", type=Path, help="write the rows as JSON, too")
     args = parser.parse_args(argv)
     images = _ring(args.source)
@@ -80,6 +81,8 @@ def _ring(path: Path) -> list[np.ndarray]:
     """Frames of ``path`` at 1080p, decoded before anything is measured."""
     source = file_source(path)
     source.open()
+    for _ in range(_SKIP):
+        source.read()
     images = []
     while len(images) < _RING and isinstance(item := source.read(), Frame):
         images.append(np.asarray(cv2.resize(item.image, SIZE), np.uint8))

@@ -1,7 +1,7 @@
 """Draws small test clips: a colon that looks roughly right, and a frame index that survives H.264.
 
 Everything is a pure function of time, so that the same call gives the same pixels on every machine. Run as
-``python -m tests.clips assets/demo.mp4`` it writes the bundled demo, without painted indices.
+``python -m tests.clips OUT.mp4`` it writes twenty seconds of it, without painted indices.
 
 The colon is painted from far to near as a row of folds: each is a sheet with a rounded triangular opening, lit from the
 camera. Some carry a sessile polyp: a shaded dome with a contact shadow and wet highlights.

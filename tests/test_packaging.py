@@ -47,7 +47,7 @@ def test_the_wheel_carries_models_assets_and_licences(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"models/fast/manifest.json", "models/fast/MODEL_CARD.md", "models/LICENSE"} <= set(names)
     assert any(n.startswith("models/fast/") and n.endswith(".onnx") for n in names)
-    assert "assets/demo.mp4" in names
+    assert {"assets/phantom.mp4", "assets/phantom.json", "assets/fonts/OFL.txt"} <= set(names)
     assert {"detector/py.typed", "app/py.typed", "training/py.typed"} <= set(names)
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert not [n for n in names if n.startswith(("tests/", "benchmarks/"))]

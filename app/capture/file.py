@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,6 +32,19 @@ _FORMATS = (
 _CLOSE_WAIT_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where to begin in a file.
+
+    Attributes:
+        index: of the first frame to give out, counted over the whole file.
+        start: its media time in seconds.
+    """
+
+    index: int
+    start: Fraction
+
+
 class FileSource:
     """A video file, decoded as fast as it is read; see :class:`app.capture.pacing.Paced` for its own pace.
 
@@ -40,11 +55,13 @@ class FileSource:
     Args:
         path: the file.
         loop: start over at the end; indices and media time go on.
+        begin: leave out what comes before; for files whose frame times are known.
     """
 
-    def __init__(self, path: Path | str, *, loop: bool = False) -> None:
+    def __init__(self, path: Path | str, *, loop: bool = False, begin: Beginning | None = None) -> None:
         self._path = Path(path)
         self._loop = loop
+        self._begin = begin
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._timeline = Timeline()
@@ -70,6 +87,9 @@ class FileSource:
             self._release()
             self._closing.clear()
             run = _Run(self._path)
+            if self._begin is not None and self._info is None:
+                self._index = self._begin.index
+                self._resume_at = math.ceil(self._begin.start / run.time_base) - 1
             try:
                 size = self._first_picture(run)
             except BaseException:

@@ -52,6 +52,11 @@ class Canvas(QWidget):
                 self.update(self._logical(mark.reach))
         self._scene, self._marks = scene, marks
 
+    def clear(self) -> None:
+        """Show nothing until the next snapshot comes."""
+        self._snapshot, self._marks, self._scene, self._broken = None, (), (), False
+        self.update()
+
     def show_failure(self) -> None:
         """Say that there is no picture, until the next snapshot comes."""
         if not self._broken:

@@ -98,6 +98,11 @@ def _cross(painter: QPainter, colour: QColor) -> None:
     _lines(painter, (-0.42, 0.42), (0.42, -0.42))
 
 
+def _tick(painter: QPainter, colour: QColor) -> None:
+    painter.drawEllipse(QRectF(-0.86, -0.86, 1.72, 1.72))
+    _lines(painter, (-0.42, 0.02), (-0.1, 0.36), (0.45, -0.36))
+
+
 def _play(painter: QPainter, colour: QColor) -> None:
     painter.setBrush(colour)
     _polygon(painter, (-0.55, -0.75), (0.75, 0), (-0.55, 0.75))
@@ -216,6 +221,12 @@ def _screen(painter: QPainter, colour: QColor, active: bool) -> None:
             _lines(painter, (x * inner, y * outer), (x * outer, y * outer), (x * outer, y * inner))
 
 
+def _clipboard(painter: QPainter, colour: QColor, active: bool) -> None:
+    painter.drawRoundedRect(QRectF(-0.72, -0.72, 1.44, 1.64), 0.15, 0.15)
+    _lines(painter, (-0.3, -0.88), (0.3, -0.88))
+    _lines(painter, (-0.36, 0.12), (-0.08, 0.4), (0.4, -0.24))
+
+
 def _question(painter: QPainter, colour: QColor, active: bool) -> None:
     path = QPainterPath(QPointF(-0.45, -0.4))
     path.cubicTo(QPointF(-0.4, -1.05), QPointF(0.55, -1.05), QPointF(0.5, -0.35))
@@ -238,6 +249,7 @@ _SHAPES: dict[Shape, Callable[[QPainter, QColor], None]] = {
     Shape.TRIANGLE: _triangle,
     Shape.CYCLE: _cycle,
     Shape.CROSS: _cross,
+    Shape.TICK: _tick,
     Shape.PLAY: _play,
     Shape.PAUSE: _pause,
     Shape.STOP: _stop,
@@ -259,5 +271,6 @@ _ACTIONS: dict[Action, Callable[[QPainter, QColor, bool], None]] = {
     Action.RECORD: _record_button,
     Action.PAUSE: lambda p, c, active: _play(p, c) if active else _pause(p, c),
     Action.FULL_SCREEN: _screen,
+    Action.SELF_TEST: _clipboard,
     Action.HELP: _question,
 }

@@ -16,6 +16,7 @@ class Action(enum.Enum):
     RECORD = enum.auto()
     PAUSE = enum.auto()
     FULL_SCREEN = enum.auto()
+    SELF_TEST = enum.auto()
     HELP = enum.auto()
     LEAVE = enum.auto()
     QUIT = enum.auto()
@@ -52,16 +53,19 @@ KEYS = (
     Key(Action.RECORD, ("R",), "Record", "Start or stop recording"),
     Key(Action.PAUSE, ("Space",), "Pause", "Hold the picture, or let it go on (files only)"),
     Key(Action.FULL_SCREEN, ("F", "F11"), "Full screen", "Full screen on or off (also: double-click)"),
+    Key(Action.SELF_TEST, ("T",), "Self-test", "Test the whole chain on the phantom, ten seconds"),
     Key(Action.HELP, ("H", "F1", "?"), "Help", "Show or hide this page"),
-    Key(Action.LEAVE, ("Esc",), "", "Leave help or full screen"),
+    Key(Action.LEAVE, ("Esc",), "", "Leave help, self-test or full screen"),
     Key(Action.QUIT, ("Q",), "", "Quit: press twice"),
     Key(Action.QUIT_NOW, ("Ctrl+Q",), "", "Quit at once"),
 )
 
 
-def available(can_record: bool, can_pause: bool) -> tuple[Key, ...]:
+def available(can_record: bool, can_pause: bool, can_test: bool = False) -> tuple[Key, ...]:
     """The rows that do something in this session."""
     absent = {Action.RECORD} if not can_record else set()
     if not can_pause:
         absent.add(Action.PAUSE)
+    if not can_test:
+        absent.add(Action.SELF_TEST)
     return tuple(key for key in KEYS if key.action not in absent)

@@ -19,6 +19,8 @@ from app.gui.keys import Action, available
 from app.gui.layout import Area, PageLayout, arrange
 from app.gui.notices import Notice, NoticeBoard, Weight
 from app.gui.options import WindowOptions
+from app.gui.selftest_page import SelfTestStage
+from app.gui.selftest_runs import SelfTestRuns
 from app.gui.signs import View, status_of
 from app.gui.snapshots import saved_notice, write_snapshot
 from app.gui.sound import ChimeRule, Player
@@ -30,6 +32,8 @@ from detector.geometry import Size
 
 _BAR_HIDES_AFTER_MS = 3000
 _OVER = frozenset({SourceStatus.ENDED, SourceStatus.FAILED})
+# What means the examination does nothing while its picture is not to be seen.
+_NOT_IN_SELF_TEST = frozenset({Action.TOGGLE_AI, Action.TOGGLE_BOXES, Action.SNAPSHOT, Action.RECORD, Action.PAUSE})
 
 
 class LivePage(QWidget):
@@ -60,8 +64,9 @@ class LivePage(QWidget):
         self._snapshot_dir = options.snapshot_dir
         self._errands = Errands(self._post)
         self._does = self._table()
-        self._build()
         self.bridge = Bridge(self)
+        self._tests = SelfTestRuns(session, options.self_test, self.bridge.wake)
+        self._build()
         self.bridge.refresh.connect(self.refresh)
         session.subscribe(self.bridge.wake)
         self.refresh()
@@ -76,16 +81,31 @@ class LivePage(QWidget):
         """Whether the help page lies over the picture."""
         return not self.help.isHidden()
 
+    @property
+    def self_test_shown(self) -> bool:
+        """Whether a self-test or its result takes the place of the live picture."""
+        return self._tests.shown is not None
+
+    def leave_self_test(self) -> None:
+        """Bring the live picture back; a test that still runs is cancelled."""
+        self._tests.leave()
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the session as it is now."""
         try:
             self._refresh()
         except Exception:  # the root of a call from C++; a picture that stands still must not look like a calm one
+            self._tests.leave()
+            self.stage.hide()
             self.canvas.show_failure()
             sys.excepthook(*sys.exc_info())
 
     def perform(self, action: Action) -> None:
         """Do what a key or button asks for."""
+        if action in _NOT_IN_SELF_TEST and (refusal := self._tests.refuse()) is not None:
+            self._post(refusal)
+            return
         does = self._does.get(action)
         if does is None:
             self.asked.emit(action)
@@ -105,6 +125,7 @@ class LivePage(QWidget):
         """Stop listening and finish writing snapshots."""
         self.bridge.close()
         self._bar_timer.stop()
+        self._tests.close()
         self._errands.close()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -130,6 +151,8 @@ class LivePage(QWidget):
         self.canvas = Canvas(self)
         self.status_line = StatusLine(self)
         self.bar = TouchBar((), self)
+        self.stage = SelfTestStage(self, self._player)
+        self.stage.left.connect(self.leave_self_test)
         self.help = HelpPage(self)
         self.bar.pressed.connect(self.perform)
         for child in (self, self.status_line, self.bar):
@@ -150,12 +173,13 @@ class LivePage(QWidget):
             Action.SNAPSHOT: self._take_snapshot,
             Action.RECORD: self._toggle_recording,
             Action.PAUSE: self._toggle_pause,
+            Action.SELF_TEST: self._toggle_self_test,
             Action.HELP: self._toggle_help,
         }
 
     def _offer(self, offered: tuple[bool, bool]) -> None:
         can_record, can_pause = self._offered = offered
-        keys = available(can_record, can_pause)
+        keys = available(can_record, can_pause, self._tests.offered)
         self.bar.offer(keys)
         self.help.offer(keys)
         self._arrange()
@@ -169,11 +193,14 @@ class LivePage(QWidget):
         self.status_line.setGeometry(_rect(layout.status))
         self.bar.setGeometry(_rect(layout.bar))
         self.bar.arrange(layout.bar_vertical)
+        self.stage.place(_rect(_beside(layout)), self.height())
         self.help.place(self.canvas.geometry(), self.height())
 
     # -- showing --------------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
+        if (told := self._tests.settle()) is not None:
+            self._post(told)
         snapshot = self._session.snapshot()
         self._tell_recorder_fault(snapshot)
         view = self.view
@@ -183,7 +210,8 @@ class LivePage(QWidget):
             self._source_size = size
             self._arrange()
         self.canvas.show_snapshot(snapshot, view)
-        self.status_line.show_status(status_of(snapshot, view))
+        tested = self.stage.show_test(self._tests.shown, self._muted, view.notice)
+        self.status_line.show_status(tested or status_of(snapshot, view))
         if (offered := (self._session.can_record, self._session.can_pause)) != self._offered:
             self._offer(offered)
         self._show_button_states(snapshot)
@@ -200,6 +228,7 @@ class LivePage(QWidget):
             Action.TOGGLE_SOUND: _on_off("Sound", not self._muted and not self._player.fault),
             Action.RECORD: ButtonState("Stop" if recording else "Record", recording),
             Action.PAUSE: ButtonState("Play" if self._session.paused else "Pause", self._session.paused),
+            Action.SELF_TEST: ButtonState("Leave test" if self.self_test_shown else "Self-test", self.self_test_shown),
             Action.FULL_SCREEN: ButtonState("Window" if self._full_screen else "Full screen", self._full_screen),
         }
         for action, button in self.bar.buttons.items():
@@ -259,9 +288,22 @@ class LivePage(QWidget):
         else:
             self._post(Notice("A live picture cannot be held."))
 
+    def _toggle_self_test(self) -> None:
+        self.help.hide()
+        if self.self_test_shown:
+            self._tests.leave()
+        elif (refusal := self._tests.begin()) is not None:
+            self._post(refusal)
+
     def _toggle_help(self) -> None:
         self.help.setVisible(self.help.isHidden())
         self.help.raise_()
+
+
+def _beside(layout: PageLayout) -> Area:
+    """The canvas without what of it lies under the buttons."""
+    canvas = layout.canvas
+    return canvas._replace(width=layout.bar.x) if layout.bar_vertical and canvas.meets(layout.bar) else canvas
 
 
 def _rect(area: Area) -> QRect:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.selftest import SelfTest
 from detector.geometry import Size
 
 _DEFAULT_SIZE = Size(1280, 720)
@@ -21,6 +23,7 @@ class WindowOptions:
         muted: begin without sound.
         size: of the window when it is not in full screen.
         quit_when_ended: close when the source has ended or cannot be opened, for runs that nobody watches.
+        self_test: makes a self-test with the same AI options as the session's; None offers none.
     """
 
     snapshot_dir: Path
@@ -29,3 +32,4 @@ class WindowOptions:
     muted: bool = False
     size: Size = _DEFAULT_SIZE
     quit_when_ended: bool = False
+    self_test: Callable[[], SelfTest] | None = None

@@ -37,6 +37,7 @@ class Shape(enum.Enum):
     TRIANGLE = enum.auto()
     CYCLE = enum.auto()
     CROSS = enum.auto()
+    TICK = enum.auto()
     PLAY = enum.auto()
     PAUSE = enum.auto()
     STOP = enum.auto()

@@ -72,5 +72,8 @@ def style_sheet() -> str:
     """For the few stock widgets; everything else paints itself."""
     return (
         f"QMainWindow, QWidget#page {{ background: {BLACK.name()}; }}"
+        f"QPushButton {{ background: {PANEL_RAISED.name()}; color: {TEXT.name()}; "
+        f"border: 2px solid {TEXT_SOFT.name()}; }}"
+        f"QPushButton:pressed {{ background: {PANEL_PRESSED.name()}; }}"
         f"QToolTip {{ background: {PANEL_RAISED.name()}; color: {TEXT.name()}; border: 1px solid {LINE.name()}; }}"
     )

@@ -136,6 +136,8 @@ class LiveWindow(QMainWindow):
     def _leave(self) -> None:
         if self.page.help_shown:
             self.page.perform(Action.HELP)
+        elif self.page.self_test_shown:
+            self.page.leave_self_test()
         elif self.isFullScreen():
             self._set_full_screen(False)
 

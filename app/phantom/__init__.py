@@ -5,6 +5,6 @@ is a pure function of seed, length, size, rate and its index, so that any number
 """
 
 from app.phantom.bundled import Bundled, Excerpt, bundled, liveliest, load_bundled
-from app.phantom.render import Rendered, render
+from app.phantom.rendering import Rendered, render
 
 __all__ = ["Bundled", "Excerpt", "Rendered", "bundled", "liveliest", "load_bundled", "render"]

@@ -86,6 +86,7 @@ def grow(seed: int, length_mm: float) -> Colon:
     _add_folds(seed, radius, s, folds, length_mm)
     radius += _wrinkles(seed + 13, radius.shape)
     _add_valve(seed + 14, radius, s, length_mm)
+    _shape_dome(seed, radius, s, length_mm, dome)
     radius = np.maximum(radius, 4.5)
     radius, pool = _fill_pools(seed + 15, radius, s, length_mm)
     groove = _grooves(radius)
@@ -180,8 +181,19 @@ def _add_valve(seed: int, radius: Doubles, s: Doubles, length: float) -> None:
     theta = (_angles() - 6.28 * draw[0] + np.pi) % (2 * np.pi) - np.pi
     u = (s - (length - 24))[:, None]
     v = theta[None, :] * 22
-    lips = np.exp(-((v / 9.5) ** 2)) * (np.exp(-(((u - 3.4) / 3.0) ** 2)) + 0.85 * np.exp(-(((u + 3.0) / 3.0) ** 2)))
-    radius -= 6.5 * lips
+    lips = np.exp(-((v / 14.0) ** 4)) * (np.exp(-(((u - 3.4) / 3.0) ** 2)) + 0.85 * np.exp(-(((u + 3.0) / 3.0) ** 2)))
+    radius -= 4.5 * lips
+
+
+def _shape_dome(seed: int, radius: Doubles, s: Doubles, length: float, dome: float) -> None:
+    """The end of the caecum: the opening of the appendix, and folds that run together there like a crow's foot."""
+    lean = ((s - length) / dome)[:, None]  # angle from the dome's equator; its pole is at pi / 2
+    theta = _angles()[None, :]
+    turn = float(_taenia(seed, np.array([length]))[0])
+    star = np.clip(np.cos(3 * (theta + turn) + 0.8 * np.sin(theta + seed)), 0, 1) ** 3
+    height = smoothstep(-0.15, 0.25, lean) * (1 - smoothstep(1.05, 1.35, lean))
+    radius -= 3.4 * star * height
+    radius += 2.2 * smoothstep(1.28, 1.52, lean)
 
 
 def _fill_pools(seed: int, radius: Doubles, s: Doubles, length: float) -> tuple[Doubles, Plane]:

@@ -66,7 +66,8 @@ class Lens:
 
     def project(self, points: Doubles, pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
         """Columns and rows in the octagon's box, and distances, of world points ``(N, 3)``."""
-        x, y, z = ((points - pose.position) @ pose.axes.T).T
+        offset = points - pose.position
+        x, y, z = ((offset * axis).sum(1) for axis in pose.axes)
         side = np.hypot(x, y)
         scale = self.focal_px * np.arctan2(side, z) / np.maximum(side, 1e-9)
         return x * scale + self.width / 2, y * scale + self.height / 2, np.sqrt(side**2 + z**2)

@@ -14,14 +14,15 @@ from detector.errors import OutputError
 from detector.geometry import Size
 
 _KEY_INTERVAL_S = 0.5
-_TICKS_PER_FRAME = 512
+_FINEST_S = Fraction(1, 10_000)
+"""The MP4 writer halves longer ticks until they are shorter than this."""
 _OPTIONS = {
     "preset": "medium",
     "crf": "23",
     # Ninety seconds stay below 15 MB whatever the seed: noise would otherwise cost what it likes.
     "maxrate": "1180k",
     "bufsize": "2360k",
-    "threads": "1",  # the same bits however many cores there are
+    "threads": "1",  # the other cores draw
 }
 
 
@@ -39,7 +40,10 @@ class Film:
 
     def __init__(self, path: Path, size: Size, rate: Fraction) -> None:
         self.path = path
-        self.time_base = 1 / (rate * _TICKS_PER_FRAME)
+        self._ticks = 512
+        while 1 / (rate * self._ticks) > _FINEST_S:
+            self._ticks *= 2
+        self.time_base = 1 / (rate * self._ticks)
         self._count = 0
         try:
             self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
@@ -56,7 +60,7 @@ class Film:
 
     def pts(self, index: int) -> int:
         """Media time of a frame in ticks of ``time_base``."""
-        return index * _TICKS_PER_FRAME
+        return index * self._ticks
 
     def add(self, image: Image) -> None:
         """Append a BGR frame.

@@ -6,6 +6,8 @@ computed in any order and in any process.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +74,16 @@ def octaves(seed: int, cells: tuple[int, int], size: tuple[int, int], count: int
         norm += strength
         strength *= gain
     return total / np.float32(norm)
+
+
+def turned(matrix: npt.NDArray[np.floating[Any]], vectors: Plane) -> Plane:
+    """``matrix`` (3 x 3) times ``vectors`` ``(3, ...)``, term by term.
+
+    Not ``@``: the libraries behind it split and fuse sums differently from call to call, and frames would differ in
+    their last bits.
+    """
+    m = matrix.astype(np.float32)
+    return np.stack([m[k, 0] * vectors[0] + m[k, 1] * vectors[1] + m[k, 2] * vectors[2] for k in range(3)])
 
 
 def warped(image: npt.NDArray[np.float32], rows: Plane, columns: Plane) -> npt.NDArray[np.float32]:

@@ -22,15 +22,15 @@ class Effects:
         defocus_px: blur radius at 720 lines.
         smear_px: motion during the exposure, right and down, at 720 lines.
         wash: water on the lens, 0 to 1.
+        touch: the lens lies on the wall: light comes through mucosa, red and without shape, 0 to 1.
         outside: 1 while the scope is outside the body; in between at the anus.
-        gain: factor on the automatic exposure.
     """
 
     defocus_px: float = 0.0
     smear_px: tuple[float, float] = (0.0, 0.0)
     wash: float = 0.0
+    touch: float = 0.0
     outside: float = 0.0
-    gain: float = 1.0
 
 
 def exposure(light: Plane, mask: npt.NDArray[np.bool_]) -> float:
@@ -38,7 +38,8 @@ def exposure(light: Plane, mask: npt.NDArray[np.bool_]) -> float:
 
     It looks at every fourth pixel and at this frame alone, so that frames can be drawn in any order.
     """
-    luma = (light[::4, ::4] @ np.array([0.4, 0.45, 0.15], np.float32))[mask[::4, ::4]]
+    few = light[::4, ::4][mask[::4, ::4]]
+    luma = few[:, 0] * np.float32(0.4) + few[:, 1] * np.float32(0.45) + few[:, 2] * np.float32(0.15)
     typical = float(np.mean(np.sqrt(luma, dtype=np.float32), dtype=np.float64)) ** 2
     top = float(np.partition(luma, int(0.93 * len(luma)))[int(0.93 * len(luma))])
     return float(np.clip(1.75 / (1.9 * typical + 0.20 * top + 1e-6), 60, 4500))
@@ -47,8 +48,10 @@ def exposure(light: Plane, mask: npt.NDArray[np.bool_]) -> float:
 def develop(light: Plane, lens: Lens, effects: Effects, seed: int, index: int) -> Image:
     """The processor's picture: BGR uint8 of the octagon's box, black outside."""
     scale = lens.frame[1] / 720
-    light = light * np.float32(exposure(light, lens.mask) * effects.gain) * _vignette(lens)[..., None]
+    light = light * np.float32(exposure(light, lens.mask)) * _vignette(lens)[..., None]
     light = np.minimum(light, np.float32(6))
+    if effects.touch > 0.01:
+        light = light + (_redout(light, lens) - light) * np.float32(effects.touch)
     if effects.outside > 0:
         light = light + (_room(lens, seed, index) - light) * np.float32(effects.outside)
     if effects.defocus_px > 0.3:
@@ -63,6 +66,14 @@ def develop(light: Plane, lens: Lens, effects: Effects, seed: int, index: int) -
     picture = _sensor(picture, seed, index, scale)
     picture *= lens.feather[..., None]
     return np.asarray(np.clip(picture[..., ::-1] + np.float32(0.5), 0, 255), np.uint8)
+
+
+def _redout(light: Plane, lens: Lens) -> Plane:
+    """What is left of the picture when the lens lies on the wall."""
+    small = cv2.resize(np.minimum(light, np.float32(1)), (24, 20), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), 5.0)
+    spread = cv2.resize(soft, (lens.width, lens.height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.array([1.35, 0.62, 0.42], np.float32) * (spread.mean(2, keepdims=True) + np.float32(0.15)))
 
 
 def displaced(ids: npt.NDArray[np.int32], lens: Lens, effects: Effects, seed: int, index: int) -> npt.NDArray[np.int32]:
@@ -132,7 +143,7 @@ def _water(picture: Plane, strength: float, lens: Lens, seed: int, index: int) -
     soft = cv2.GaussianBlur(swum, (0, 0), max(0.4, 4.0 * scale * strength))
     streaks = np.roll(octaves(seed + 6, (4, 15), (_WATER, _WATER), 3), index * 18 % _WATER, 0)
     shine = cv2.resize(streaks, (lens.width, lens.height), interpolation=cv2.INTER_CUBIC)
-    shine = np.clip((shine - np.float32(0.30)) * 2.2, 0, 1) * np.float32(70 * strength)
+    shine = np.clip((shine - np.float32(0.30)) * 2.2, 0, 1) * np.float32(38 * strength)
     return np.asarray(np.minimum(soft + shine[..., None], 255), np.float32)
 
 
@@ -147,7 +158,7 @@ def _room(lens: Lens, seed: int, index: int) -> Plane:
     things = (
         ((-0.2, 0.5, 1.1, 0.35), (0.05, 0.24, 0.30)),
         ((0.5, -0.55, 0.7, 0.3), (0.30, 0.29, 0.26)),
-        ((-0.55 + 0.3 * sway[2], -0.3, 0.16, 0.13), (2.6, 2.5, 2.2)),
+        ((-0.5 + 0.3 * sway[2], -1.0, 1.6, 0.5), (0.95, 0.93, 0.85)),
         ((0.45, 0.35 + 0.3 * sway[3], 0.16, 0.9), (0.20, 0.30, 0.42)),
         ((0.8, 0.1, 0.12, 0.6), (0.45, 0.45, 0.42)),
     )
@@ -160,8 +171,9 @@ def _room(lens: Lens, seed: int, index: int) -> Plane:
 
 def _sensor(picture: Plane, seed: int, index: int, scale: float) -> Plane:
     """Noise, colour at half the sharpness of brightness, and the halo of edge enhancement."""
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    luma = picture @ weights
+    luma = (
+        picture[..., 0] * np.float32(0.299) + picture[..., 1] * np.float32(0.587) + picture[..., 2] * np.float32(0.114)
+    )
     chroma = cv2.blur(picture - luma[..., None], (3, 3))
     halo = luma - cv2.GaussianBlur(luma, (0, 0), max(0.6, 1.6 * scale))
     luma = luma + np.clip(np.float32(0.6) * halo, -7, 20)

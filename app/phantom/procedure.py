@@ -60,19 +60,31 @@ class Picture:
     marks: tuple[Mark, ...]
 
 
+def _base_seed(script: Script) -> int:
+    """Neighbouring seeds must not share noise fields, whose own seeds are counted up from this number."""
+    return script.seed * 7919 % 1_000_003 + 17
+
+
+def write_story(script: Script) -> Story:
+    """The colon, its lesions and the camera's way: all but what is needed to draw."""
+    plan, seed = Plan.of(script.seconds), _base_seed(script)
+    return Story(grow(seed, plan.colon_mm), plan, seed + 100)
+
+
 class Procedure:
     """Draws the frames of a script, each as a function of its index alone."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.plan = Plan.of(script.seconds)
-        # Neighbouring seeds must not share noise fields, whose own seeds are counted up from this number.
-        self._seed = script.seed * 7919 % 1_000_003 + 17
-        colon = grow(self._seed, self.plan.colon_mm)
-        self.story = Story(colon, self.plan, self._seed + 100)
-        self._scene = Scene(colon, self.story.lesions)
+        self._seed = _base_seed(script)
+        self.story = write_story(script)
+        self.plan = self.story.plan
+        self._scene = Scene(self.story.colon, self.story.lesions)
         self._materials = Materials(
-            mucosa(self._seed + 200), pits(self._seed + 300), bubbles(self._seed + 400), Look.of(self._seed + 500)
+            mucosa(self._seed + 200, 1536 if script.size.height > 400 else 768),
+            pits(self._seed + 300),
+            bubbles(self._seed + 400),
+            Look.of(self._seed + 500),
         )
         self._lens = lens_for(*script.size)
         self._shells = {x.id: Shell.of(self._scene, x) for x in self.lesions}
@@ -101,7 +113,7 @@ class Procedure:
             lit = Lit(np.zeros((*shape, 3), np.float32), np.zeros(shape, np.int32), np.ones(shape, np.float32))
         image = develop(lit.light, lens, shot.effects, self._seed + 600, index)
         ids = displaced(lit.ids, lens, shot.effects, self._seed + 600, index)
-        found = marks(self._shells, lens, shot.pose, ids, lit.depth, image, shot.effects)
+        found = marks(self._shells, lens, shot, ids, lit.depth, image)
         whole = np.zeros((script.size.height, script.size.width), np.int32)
         whole[lens.top : lens.top + lens.height, lens.left : lens.left + lens.width] = ids
         return Picture(compose(image, lens), whole, found)

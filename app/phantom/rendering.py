@@ -20,7 +20,7 @@ from app import SOFTWARE
 from app.phantom.film import Film
 from app.phantom.lesions import Lesion as Polyp
 from app.phantom.optics import Image
-from app.phantom.procedure import Procedure, Script
+from app.phantom.procedure import Procedure, Script, write_story
 from detector.annotation import Annotation, Lesion, Mark, MarkedFrame, ReviewedRange, Video, dump_annotation
 from detector.errors import OutputError, UsageError
 from detector.geometry import Size
@@ -77,7 +77,7 @@ def render(
     video, truth = (base.with_name(base.name + suffix) for suffix in (".mp4", ".json"))
     parts = [path.with_name(path.name + ".part") for path in (video, truth)]
     _require_writable(parts)
-    polyps = Procedure(script).lesions if script.frame_count else ()
+    polyps = write_story(script).lesions
     try:
         film = Film(parts[0], script.size, script.rate)
         try:

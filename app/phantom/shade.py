@@ -13,13 +13,13 @@ import numpy.typing as npt
 from app.phantom.anatomy import BEFORE_MM, COLUMNS, STEP_MM
 from app.phantom.camera import Lens, Pose
 from app.phantom.lesions import Lesion
-from app.phantom.noise import Plane, hash_unit
+from app.phantom.noise import Plane, hash_unit, turned
 from app.phantom.textures import SLOPE_STEP, Tile, lookup
 from app.phantom.trace import Gap, Hits, Scene, chunks
 
 _LAMPS_MM = ((-3.4, -0.6), (3.4, -0.6))
 """Where the light guides end, right and down of the lens: highlights come in pairs."""
-_WALL = np.array([0.88, 0.345, 0.200], np.float32)
+_WALL = np.array([0.90, 0.335, 0.190], np.float32)
 _VESSEL = np.array([0.50, 0.070, 0.065], np.float32)
 _STOOL = np.array([0.50, 0.275, 0.070], np.float32)
 _FLUID = np.array([0.50, 0.27, 0.060], np.float32)
@@ -107,15 +107,14 @@ def shade(scene: Scene, lens: Lens, pose: Pose, hits: Hits, materials: Materials
     shape = hits.t.shape
     count = shape[0] * shape[1]
     rays = lens.rays(1).reshape(3, -1)
-    axes = pose.axes.T.astype(np.float32)
     lesions = scene.near(pose)
     light, ids = np.zeros((count, 3), np.float32), np.zeros(count, np.int32)
     for seen in chunks(np.flatnonzero(lens.mask)):
-        ray = axes @ rays[:, seen]
+        ray = turned(pose.axes.T, rays[:, seen])
         t = hits.t.ravel()[seen]
         p = pose.position.astype(np.float32)[:, None] + ray * t
         gap = scene.tube(p, hits.s.ravel()[seen])
-        surface = _wall_surface(scene, gap, p, ray, t / np.float32(lens.focal_px), materials, _dither(seen))
+        surface = _wall_surface(scene, gap, _View(p, ray, t / np.float32(lens.focal_px), _dither(seen)), materials)
         for lesion in lesions:
             _add_lesion(lesion, gap, surface, materials)
         light[seen] = _illuminate(surface, pose, materials.look).T
@@ -137,19 +136,27 @@ def _unit(v: Plane) -> Plane:
     return np.asarray(v / np.sqrt(np.maximum(_dot(v, v), np.float32(1e-12))))
 
 
-def _wall_surface(
-    scene: Scene, gap: Gap, p: Plane, rays: Plane, pixel_mm: Plane, materials: Materials, dither: Plane
-) -> _Surface:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Visible points and how they are seen: world positions, rays, size of a pixel there, dither."""
+
+    p: Plane
+    rays: Plane
+    pixel_mm: Plane
+    dither: Plane
+
+
+def _wall_surface(scene: Scene, gap: Gap, view: _View, materials: Materials) -> _Surface:
     """The wall's own relief and colours, with what lies on it."""
     out, tangent, around = _wall_axes(scene, gap)
     slope_s, slope_v = gap.wall[:, 1] / gap.stretch, gap.wall[:, 2] / np.maximum(gap.rho, np.float32(4))
     normal = _unit(np.asarray(slope_s * tangent + slope_v * around - out))
-    footprint = np.asarray(pixel_mm / np.maximum(-_dot(normal, rays), np.float32(0.22)), np.float32)
+    footprint = np.asarray(view.pixel_mm / np.maximum(-_dot(normal, view.rays), np.float32(0.22)), np.float32)
     rows = (gap.s_wall + np.float32(BEFORE_MM)) * np.float32(1 / STEP_MM)
     np.clip(rows, 0, scene.colon.columns.shape[1] - 1.01, out=rows)
     columns = gap.theta * np.float32(COLUMNS / (2 * np.pi)) - np.float32(0.5)
     stool, foam, pool, groove = np.asarray(lookup(scene.colon.surface, rows, columns), np.float32).T / np.float32(255)
-    detail = materials.mucosa.sample(gap.s_wall, _around_mm(gap.theta, materials.mucosa), footprint, dither).T
+    detail = materials.mucosa.sample(gap.s_wall, _around_mm(gap.theta, materials.mucosa), footprint, view.dither).T
     slope = (detail[2:4].astype(np.float32) - 128) * np.float32(SLOPE_STEP)
     slope *= (1 - np.float32(0.9) * pool) * (1 + np.float32(1.2) * stool)
     mottle = (detail[1].astype(np.float32) - 128) * np.float32(1 / 110)
@@ -163,8 +170,8 @@ def _wall_surface(
     gloss = 1 - np.float32(0.6) * stool + np.float32(0.5) * pool
     glint = slope[0] * tangent + slope[1] * around
     surface = _Surface(
-        p, -rays, _unit(normal - glint), _unit(normal - glint), albedo, 1 - np.float32(0.62) * groove, gloss,
-        footprint, dither, np.zeros(p.shape[1], np.int32),
+        view.p, -view.rays, _unit(normal - glint), _unit(normal - glint), albedo, 1 - np.float32(0.62) * groove, gloss,
+        footprint, view.dither, np.zeros(view.p.shape[1], np.int32),
     )  # fmt: skip
     froth = np.flatnonzero(foam > 0.03)
     if len(froth):
@@ -234,7 +241,7 @@ def _add_lesion(lesion: Lesion, gap: Gap, surface: _Surface, materials: Material
     q = lesion.local(*surface.p[:, near])
     d, wall = lesion.distance(*q), gap.safe[near]
     part = np.clip(np.float32(0.5) + (wall - d) / np.float32(2 * lesion.melt_mm), 0, 1)  # 1: lesion, 0: wall
-    outward = lesion.axes.T.astype(np.float32) @ _unit(lesion.gradient(*q))
+    outward = turned(lesion.axes.T, _unit(lesion.gradient(*q)))
     shift = np.float32(0.45) * q[2]
     detail = materials.pits.sample(
         q[0] + shift, q[1] + shift, surface.footprint_mm[near], surface.dither[near]

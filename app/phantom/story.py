@@ -55,7 +55,7 @@ class Story:
     def outside(self, time_s: float) -> float:
         """1 outside the body, 0 inside, in between at the anus."""
         plan = self.plan
-        edge = min(0.5, 0.3 * plan.entry)
+        edge = min(0.3, 0.2 * plan.entry)
         inward = 1 - smoothstep(plan.entry - edge, plan.entry + edge, time_s)
         return float(np.maximum(inward, smoothstep(plan.exit - edge, plan.exit + edge, time_s)))
 
@@ -65,18 +65,21 @@ class Story:
         ahead = after.axes @ before.axes[2]  # where the old direction went, seen by the new camera
         to_720 = lens.focal_px * 720 / lens.frame[1]
         smear = (float(ahead[0] * to_720), float(ahead[1] * to_720))
-        effects = {k: sum(t.strength(time_s) for t in self._trouble if t.kind == k) for k in ("focus", "wash", "touch")}
-        touch = effects["touch"]
+        effects = {k: self._strength(k, time_s) for k in ("focus", "wash", "touch")}
+        outside = self.outside(time_s)
         return Shot(
             self.pose(time_s),
             Effects(
-                defocus_px=5.0 * effects["focus"] + 26.0 * touch,
+                defocus_px=5.0 * effects["focus"] + 22.0 * effects["touch"] + 60 * outside * (1 - outside),
                 smear_px=smear,
-                wash=min(1.0, effects["wash"]),
-                outside=self.outside(time_s),
-                gain=1 + 0.9 * touch,
+                wash=effects["wash"],
+                touch=effects["touch"],
+                outside=outside,
             ),
         )
+
+    def _strength(self, kind: str, time_s: float) -> float:
+        return min(1.0, sum(t.strength(time_s) for t in self._trouble if t.kind == kind))
 
     def pose(self, time_s: float) -> Pose:
         """Where the scope is and looks at ``time_s``."""

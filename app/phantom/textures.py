@@ -106,8 +106,8 @@ def mucosa(seed: int, side: int = 1536, period_mm: float = 96.0) -> Tile:
     cells = round(period_mm / 7)
     vessels = warped(
         vessel_map(seed + 1, side),
-        11 * octaves(seed + 2, (cells, cells), size, 3),
-        11 * octaves(seed + 3, (cells, cells), size, 3),
+        8 * octaves(seed + 2, (cells, cells), size, 3),
+        8 * octaves(seed + 3, (cells, cells), size, 3),
     )
     mottling = octaves(seed + 4, (6, 6), size, 7, 0.8)
     bump = 0.17 * octaves(seed + 5, (30, 30), size, 2) + 0.024 * octaves(seed + 6, (96, 96), size, 2)
@@ -121,22 +121,24 @@ def vessel_map(seed: int, side: int) -> Plane:
     """Branching vessels, 0 to 1, periodic: trees that grow from random roots and thin out as they fork."""
     canvas = np.zeros((side, side), np.uint8)
     twigs: list[tuple[float, float, float, float, int]] = []
-    roots = 26
+    roots = 11
     for k in range(roots):
         x, y, angle, width = hash_unit(seed, k, np.arange(4)).tolist()
-        twigs.append((x * side, y * side, angle * 2 * np.pi, (2.2 + 3.6 * width * width) * side / 1536, 1000 + k))
+        thick = (2.2 + 3.6 * width * width) * side / 1536
+        for way in (0, 1):  # a vessel has no blunt end: it comes from somewhere and goes on both ways
+            twigs.append((x * side, y * side, (2 * angle + way) * np.pi, thick, 1000 + 2 * k + way))
     while twigs:
         x, y, angle, width, key = twigs.pop()
         draws = hash_unit(seed + 7, key, np.arange(40))
         length = int(5 + 9 * draws[0])
         points = [(x, y)]
         for j in range(length):
-            angle += 0.36 * (draws[2 + j] - 0.5) * 2
+            angle += 0.24 * (draws[2 + j] - 0.5) * 2
             x, y = x + np.cos(angle) * side / 96, y + np.sin(angle) * side / 96
             points.append((x, y))
         _stroke(canvas, np.array(points), width)
         if width > 0.75 * side / 1536:
-            spread = 0.35 + 0.5 * draws[30]
+            spread = 0.28 + 0.40 * draws[30]
             twigs.append((x, y, angle + spread, width * (0.62 + 0.2 * draws[31]), key * 2 + 1))
             twigs.append((x, y, angle - spread, width * (0.62 + 0.2 * draws[32]), key * 2 + 2))
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.8 * side / 1536), np.float32) / np.float32(255)
@@ -145,7 +147,7 @@ def vessel_map(seed: int, side: int) -> Plane:
 def _stroke(canvas: Bytes, points: npt.NDArray[np.float64], width: float) -> None:
     """Draw one twig, and again wherever it leaves through a border and comes back at the other side."""
     side = canvas.shape[0]
-    shade = int(min(255, 95 + 38 * width * 1536 / side))
+    shade = int(min(215, 66 + 46 * width * 1536 / side))
     low, high = np.floor(points.min(0) / side).astype(int), np.floor(points.max(0) / side).astype(int)
     for i in range(low[0], high[0] + 1):
         for j in range(low[1], high[1] + 1):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from app.phantom.anatomy import BEFORE_MM, COLUMNS, STEP_MM, Colon
 from app.phantom.camera import BLOCK, Lens, Pose
 from app.phantom.lesions import Lesion, smooth_min
-from app.phantom.noise import Plane
+from app.phantom.noise import Plane, turned
 from app.phantom.textures import lookup
 
 FAR_MM = 260.0
@@ -167,7 +167,7 @@ class _Level:
         directions = lens.rays(block)
         self.block = block
         self.shape = (directions.shape[1], directions.shape[2])
-        self._rays = np.tensordot(pose.axes.T.astype(np.float32), directions, 1).reshape(3, -1)
+        self._rays = turned(pose.axes.T, directions).reshape(3, -1)
         self._scene, self._lesions = scene, scene.near(pose)
         self._eye = pose.position.astype(np.float32)[:, None]
         self.wanted = _touched(lens.mask, block)
@@ -220,7 +220,8 @@ def _touched(mask: npt.NDArray[np.bool_], block: int) -> npt.NDArray[np.bool_]:
     if block == 1:
         return mask.ravel()
     rows, columns = mask.shape
-    inside = mask.reshape(rows // block, block, columns // block, block).any((1, 3)).astype(np.uint8)
+    blocks = mask.reshape(rows // block, block, columns // block, block)
+    inside: npt.NDArray[np.uint8] = np.max(blocks.view(np.uint8), axis=(1, 3))
     return np.asarray(cv2.dilate(inside, np.ones((3, 3), np.uint8)) > 0).ravel()
 
 

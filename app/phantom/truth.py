@@ -16,6 +16,7 @@ from app.phantom.camera import Lens, Pose
 from app.phantom.lesions import Lesion
 from app.phantom.noise import Plane
 from app.phantom.optics import Effects, Image
+from app.phantom.story import Shot
 from app.phantom.trace import Scene
 from detector.annotation import Mark
 
@@ -27,6 +28,8 @@ MIN_VISIBILITY = 0.25
 MAX_BLUR = 0.22
 """Defocus (one sigma) or half of the smear, as a share of the box's shorter side."""
 MAX_WASH = 0.5
+MAX_TOUCH, GONE_AT_TOUCH = 0.25, 0.75
+"""How far the lens may lie on the wall: beyond the second value nothing of a lesion is left to be marked."""
 MIN_LUMA = 26.0
 """Mean grey level of its pixels, 0 to 255."""
 _HIDDEN_MM = 1.3
@@ -57,24 +60,23 @@ class Shell:
 def marks(
     shells: dict[int, Shell],
     lens: Lens,
-    pose: Pose,
+    shot: Shot,
     ids: npt.NDArray[np.int32],
     depth: Plane,
     image: Image,
-    effects: Effects,
 ) -> tuple[Mark, ...]:
     """The marks of one frame, by lesion id.
 
     Args:
         shells: by lesion id.
         lens: of the picture.
-        pose: of the camera.
+        shot: where the camera is, and what disturbs the picture.
         ids: the id buffer of the octagon's box as the picture shows it.
         depth: the depth buffer.
         image: the finished picture of the octagon's box.
-        effects: what disturbs it.
     """
-    if effects.outside > 0.5:
+    pose, effects = shot.pose, shot.effects
+    if effects.outside > 0.5 or effects.touch > GONE_AT_TOUCH:
         return ()
     found = []
     for lesion_id, count in zip(*np.unique(ids, return_counts=True), strict=True):
@@ -83,7 +85,7 @@ def marks(
         mask = ids == lesion_id
         x1, y1, x2, y2 = bounds(mask)
         seen = visibility(shells[int(lesion_id)], lens, pose, int(lesion_id), ids, depth)
-        luma = float(image[mask].astype(np.float64) @ np.array([0.114, 0.587, 0.299]) @ np.full(int(count), 1 / count))
+        luma = float((image[mask].mean(0, dtype=np.float64) * (0.114, 0.587, 0.299)).sum())
         clear = is_clear((x2 - x1, y2 - y1), int(count), seen, luma, lens, effects)
         box = (float(x1 + lens.left), float(y1 + lens.top), float(x2 + lens.left), float(y2 + lens.top))
         found.append(
@@ -109,6 +111,7 @@ def is_clear(sides: tuple[int, int], count: int, seen: float, luma: float, lens:
         and seen >= MIN_VISIBILITY
         and blur <= MAX_BLUR * shorter
         and effects.wash <= MAX_WASH
+        and effects.touch <= MAX_TOUCH
         and luma >= MIN_LUMA
     )
 

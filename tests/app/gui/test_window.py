@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
@@ -19,7 +20,9 @@ from app.gui.painting import PicturePainter, as_bgr
 from app.gui.run import Interrupts
 from app.gui.signs import View
 from app.gui.window import LiveWindow, run_window
+from app.selftest import SelfTest
 from app.snapshot import SourceStatus
+from detector.errors import SourceError
 from detector.geometry import Size
 from detector.watchdog import AiState
 from tests.app.gui.conftest import OpenWindow
@@ -47,11 +50,18 @@ def notice(window: LiveWindow) -> str:
     return status.notice.what if status.notice else ""
 
 
+def nothing_to_test() -> SelfTest:
+    def load() -> NoReturn:
+        raise SourceError("There is no phantom.")
+
+    return SelfTest(lambda *calls: pytest.fail("no AI is wanted"), load=load)
+
+
 @pytest.mark.parametrize(("key", "text"), [(key, text) for key in KEYS for text in key.keys])
 def test_every_key_does_what_the_help_page_says(
     open_window: OpenWindow, session: FakeSession, qtbot: QtBot, tmp_path: Path, key: Key, text: str
 ) -> None:
-    window = open_window()
+    window = open_window(self_test=nothing_to_test)
     session.show(snapshot(markers=(marker(),)))
     effects = {
         Action.TOGGLE_AI: lambda: not session.ai_enabled,
@@ -61,6 +71,7 @@ def test_every_key_does_what_the_help_page_says(
         Action.RECORD: lambda: session.now.recording is not None,
         Action.PAUSE: lambda: session.paused,
         Action.FULL_SCREEN: window.isFullScreen,
+        Action.SELF_TEST: lambda: window.page.self_test_shown,
         Action.HELP: lambda: window.page.help_shown,
         Action.LEAVE: lambda: not window.page.help_shown,
         Action.QUIT: lambda: session.calls == ["start", "stop"],
