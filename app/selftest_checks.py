@@ -117,7 +117,8 @@ def check_ai(ai: AiSnapshot) -> Check:
     """The AI came up, analysed, and was on at the end."""
     if ai.state is not AiState.ON:
         reason = f": {ai.detail}" if ai.detail else ""
-        return Check(AI, False, f"The AI was not on at the end but {ai.state.value}{reason}".rstrip(".") + ".")
+        todo = "" if ai.state is AiState.FAILED else " Close other programs, and test again."
+        return Check(AI, False, f"The AI was not on at the end but {ai.state.value}{reason}".rstrip(".") + f".{todo}")
     if ai.info is None or not ai.analysed:
         return Check(AI, False, "The AI is on but analysed nothing. Start Polypwatch again.")
     where = f"{ai.info.model} {ai.info.version} on {ai.info.provider}"
@@ -130,8 +131,9 @@ def check_box(evidence: Evidence, annotation: Annotation, ai: AiSnapshot) -> Che
     if not evidence.boxes:
         if not ai.analysed:
             return Check(BOX, False, "No box was painted, as the AI analysed nothing.")
-        late = " Its answers came too late to be shown." if ai.expired or ai.state is AiState.LATE else ""
-        return Check(BOX, False, f"No box was painted: the AI found no lesion in the phantom.{late}")
+        late = ai.state is not AiState.ON or ai.expired
+        why = "its answers came too late to be shown" if late else "it found no lesion"
+        return Check(BOX, False, f"No box was painted: the AI analysed {ai.analysed} pictures, but {why}.")
     best = max(_overlap(evidence, annotation, captured_ns, box) for captured_ns, box in evidence.boxes)
     if best < LEAST_IOU:
         return Check(BOX, False, f"Boxes were painted, but none lay on a lesion (best overlap {best:.0%}).")

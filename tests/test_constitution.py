@@ -233,7 +233,8 @@ def test_video_and_recording_go_on_while_the_ai_is_in_trouble_and_boxes_come_bac
         assert AiState.RESTARTING in {state for _, state, _ in told}
     if trouble == "hang":
         assert AiState.LATE in {state for _, state, _ in told}
-    assert run.last.ai.failed >= 1
+    if trouble != "killed":  # which may land between two frames
+        assert run.last.ai.failed >= 1
 
 
 def test_video_and_recording_go_on_while_the_ai_crawls(qtbot, tmp_path, control_share):

@@ -162,8 +162,9 @@ class _Preview:
 
 
 def _sureness(snapshot: LiveSnapshot) -> float:
-    """How much a picture is worth showing: the score of its surest marker."""
-    return max((marker.score for marker in snapshot.markers), default=0.0)
+    """How much a picture is worth showing: the score of its surest marker, less for boxes that lag behind."""
+    surest = max((marker.score for marker in snapshot.markers), default=0.0)
+    return surest - (snapshot.ai.overlay_age_ms or 0.0) / 250
 
 
 def _new_folder(out: Path) -> Path:

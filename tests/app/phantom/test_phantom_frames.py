@@ -31,19 +31,19 @@ def procedure(seed: int) -> Procedure:
 
 @cache
 def withdrawal() -> dict[int, Picture]:
-    """Every second frame of seed 1's withdrawal: 2.5 a second."""
+    """Every third frame of seed 1's withdrawal: five in three seconds."""
     plan = procedure(1).plan
-    return {k: procedure(1).draw(k) for k in range(int(plan.turn * 5), int(plan.exit * 5) + 1, 2)}
+    return {k: procedure(1).draw(k) for k in range(int(plan.turn * 5), int(plan.exit * 5) + 1, 3)}
 
 
 @cache
 def insertion() -> dict[int, Picture]:
     plan = procedure(1).plan
-    return {k: procedure(1).draw(k) for k in range(int(plan.entry * 5), int(plan.arrival * 5) + 1, 2)}
+    return {k: procedure(1).draw(k) for k in range(int(plan.entry * 5), int(plan.arrival * 5) + 1, 3)}
 
 
 def runs(frames: dict[int, Picture], lesion: int) -> int:
-    """In how many stretches the lesion is clear, gaps of less than a second bridged."""
+    """In how many stretches the lesion is clear, gaps of up to a second bridged."""
     seen = [
         k for k, picture in sorted(frames.items()) if any(is_clear(m) and m.lesion == lesion for m in picture.marks)
     ]
@@ -122,7 +122,7 @@ def test_boxes_hold_exactly_the_pixels_of_the_id_buffer() -> None:
             outside[y1:y2, x1:x2] = 0
             assert not (outside == mark.lesion).any()
             checked += 1
-    assert checked > 50
+    assert checked > 40
 
 
 def test_every_lesion_in_the_picture_is_marked() -> None:
@@ -161,7 +161,7 @@ def test_long_stretches_of_the_withdrawal_show_no_lesion() -> None:
     frames = [any(map(is_clear, picture.marks)) for _, picture in sorted(withdrawal().items())]
     assert np.mean(frames) <= 0.7
     longest = max(len(run) for run in "".join("01"[f] for f in frames).split("1"))
-    assert longest >= 5, "two seconds without any"
+    assert longest >= 4, "two seconds without any"
 
 
 def test_most_lesions_are_clear_at_some_time() -> None:
