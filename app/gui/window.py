@@ -180,6 +180,8 @@ def _show(session: Session, options: WindowOptions, painted: Iterable[PaintHook]
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("polypwatch")
+    # The window says when to quit. Qt's own wish to, posted when it closes, would end the next event loop instead.
+    application.setQuitOnLastWindowClosed(False)
     board = NoticeBoard()
     window = LiveWindow(session, options, board)
     window.painted.extend(painted)
