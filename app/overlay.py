@@ -13,6 +13,10 @@ from detector.frame import Frame
 from detector.geometry import Size
 
 
+# The AI holds one frame for its stall limit at most: this is more than a minute at 60 frames/s.
+_MOST_ASKED = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysedFrame:
     """One result as the session received it: what the results file and the summary are made of.
@@ -68,6 +72,8 @@ class Overlay:
     def asked(self, frame: Frame) -> None:
         """A frame goes to the AI."""
         self._asked[frame.index] = (frame.size, frame.name)
+        if len(self._asked) > _MOST_ASKED:  # an AI that is off or failed answers nothing, for hours perhaps
+            del self._asked[next(iter(self._asked))]
 
     def answered(
         self, detections: Detections, info: DetectorInfo, captured_ns: int, received_ns: int

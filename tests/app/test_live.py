@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.live import LiveSession, LiveSettings
-from app.overlay import AnalysedFrame, FailedFrame
+from app.overlay import AnalysedFrame, FailedFrame, Overlay
 from app.snapshot import SourceStatus
 from detector.detections import Detections, DetectorInfo
 from detector.errors import SourceError
@@ -260,6 +260,15 @@ def test_results_are_passed_on_with_their_frame_and_failures_as_failures(room):
     assert isinstance(result, AnalysedFrame)
     assert result.size == Size(64, 48)
     assert failure == FailedFrame(frame.index, Size(64, 48), "", "broken")
+
+
+def test_frames_that_nobody_answers_are_not_remembered_for_ever():
+    overlay = Overlay(None, 0.2)
+    image = np.zeros((2, 2, 3), np.uint8)
+    for index in range(10_000):
+        overlay.asked(Frame(index, None, 0, image))
+    assert len(overlay._asked) < 5000
+    assert overlay.failed(9_999, "late").size == Size(2, 2)
 
 
 def test_a_result_that_is_older_than_the_newest_is_dropped(room):
