@@ -12,7 +12,6 @@ from detector.detections import Detections, DetectorInfo
 from detector.frame import Frame
 from detector.geometry import Size
 
-
 # The AI holds one frame for its stall limit at most: this is more than a minute at 60 frames/s.
 _MOST_ASKED = 4096
 
