@@ -1,48 +1,30 @@
-"""Which anchor point answers for which box (SimOTA), and what a wrong answer costs.
+"""Which anchor point answers for which box, and what a wrong answer costs.
 
 Both work on a whole batch at once with padded boxes: a loop over images would cost more than the network on a CPU.
-SimOTA after Ge et al. 2021 (https://arxiv.org/abs/2107.08430), with its published constants.
+The papers: SimOTA assignment, its constants and the decoupled losses: YOLOX (Ge et al. 2021,
+https://arxiv.org/abs/2107.08430), after OTA (Ge et al. 2021, https://arxiv.org/abs/2103.14259); box loss: GIoU
+(Rezatofighi et al. 2019, https://arxiv.org/abs/1902.09630); class target weighted by IoU: as in YOLOX, an idea of
+IoU-aware scores (Wu et al. 2020, https://arxiv.org/abs/1912.05992). Everything here is float32, whatever the network
+was run in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.yolox import Raw
+from training.data.targets import Targets
+from training.network import Raw
 
 CENTRE_RADIUS = 1.5  # in strides: an anchor point this close to a box's centre is a candidate
 CANDIDATES = 10  # a box gets as many points as the sum of its ten best IoUs
 IOU_COST = 3.0
 OUTSIDE_COST = 1e5
 IOU_WEIGHT = 5.0
-
-
-class Targets(NamedTuple):
-    """A batch's boxes, padded to the same number per image."""
-
-    boxes: Tensor
-    """[N, G, 4] xyxy in input pixels; unused rows are zero."""
-    valid: Tensor
-    """[N, G] bool."""
-
-    @classmethod
-    def pad(cls, per_image: list[Tensor]) -> Targets:
-        """Stack boxes of differing number; at least one (unused) row, so that shapes are never empty."""
-        rows = max([1, *(len(b) for b in per_image)])
-        boxes = torch.zeros(len(per_image), rows, 4)
-        valid = torch.zeros(len(per_image), rows, dtype=torch.bool)
-        for i, b in enumerate(per_image):
-            boxes[i, : len(b)] = b
-            valid[i, : len(b)] = True
-        return cls(boxes, valid)
-
-    def to(self, device: torch.device) -> Targets:
-        """The same targets on another device."""
-        return Targets(self.boxes.to(device), self.valid.to(device))
 
 
 class Assignment(NamedTuple):
@@ -69,8 +51,8 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
 @torch.no_grad()
 def assign(raw: Raw, predicted: Tensor, targets: Targets) -> Assignment:
     """SimOTA: each box takes the points that already predict it best; a contested point goes to the cheaper box."""
-    boxes, valid = targets
-    points = (raw.cells + 0.5) * raw.strides[:, None]
+    boxes, valid = targets.boxes, targets.valid
+    points = _points(raw)
     x, y = points[:, 0], points[:, 1]
     inside = (x > boxes[..., 0:1]) & (x < boxes[..., 2:3]) & (y > boxes[..., 1:2]) & (y < boxes[..., 3:4])  # [N, G, A]
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2
@@ -114,20 +96,32 @@ class Losses(NamedTuple):
     positives: Tensor
 
 
-def detection_loss(raw: Raw, targets: Targets, use_l1: bool) -> Losses:
+def detection_loss(
+    raw: Raw, targets: Targets, use_l1: bool, mean_count: Callable[[Tensor], Tensor] = lambda count: count.clamp(min=1)
+) -> Losses:
     """GIoU for boxes, BCE for objectness and (IoU-weighted) class, and L1 on raw offsets in the last phase.
 
-    An image without a box contributes objectness alone: that is how negatives teach.
+    An image without a box contributes objectness alone: that is how negatives teach. A point whose centre lies in an
+    ignored region is asked for nothing, unless a box claims it.
+
+    Args:
+        raw: of the network, for N images.
+        targets: of the same images.
+        use_l1: whether L1 joins.
+        mean_count: from the number of positive points here to the mean per process, at least 1 in sum: the parts are
+            divided by it, so that the mean of all processes' gradients is that of their joint batch.
     """
+    raw = raw._replace(reg=raw.reg.float(), obj=raw.obj.float(), cls=raw.cls.float())
     predicted = raw.boxes()
     assignment = assign(raw, predicted.detach(), targets)
     positive = assignment.positive
-    count = positive.sum().clamp(min=1)
+    count = mean_count(positive.sum())
     index = assignment.box[..., None].expand(-1, -1, 4)
     wanted = targets.boxes.gather(1, index)[positive]
 
     box = (1 - giou(predicted[positive], wanted)).sum() / count
-    obj = F.binary_cross_entropy_with_logits(raw.obj, positive.float(), reduction="sum") / count
+    asked = positive | ~in_regions(raw, targets.ignored)
+    obj = F.binary_cross_entropy_with_logits(raw.obj, positive.float(), asked.float(), reduction="sum") / count
     quality = assignment.iou[positive][:, None].expand(-1, raw.cls.shape[-1])
     cls = F.binary_cross_entropy_with_logits(raw.cls[positive], quality, reduction="sum") / count
     l1 = raw.reg.new_zeros(())
@@ -135,6 +129,19 @@ def detection_loss(raw: Raw, targets: Targets, use_l1: bool) -> Losses:
         cells, strides = raw.cells.expand(len(positive), -1, -1)[positive], raw.strides.expand_as(positive)[positive]
         l1 = (raw.reg[positive] - _offsets(wanted, cells, strides)).abs().sum() / count
     return Losses(IOU_WEIGHT * box + obj + cls + l1, box, obj, cls, l1, positive.sum())
+
+
+def in_regions(raw: Raw, regions: Tensor) -> Tensor:
+    """[N, A] bool: whether a point's centre lies in one of its image's regions [N, M, 4] (half-open)."""
+    points = _points(raw)
+    low, high = regions[:, None, :, :2], regions[:, None, :, 2:]
+    inside = (points[None, :, None] >= low) & (points[None, :, None] < high)  # [N, A, M, 2]
+    return inside.all(dim=-1).any(dim=-1)
+
+
+def _points(raw: Raw) -> Tensor:
+    """[A, 2] centres of the anchor points in input pixels."""
+    return (raw.cells + 0.5) * raw.strides[:, None]
 
 
 def _offsets(boxes: Tensor, cells: Tensor, strides: Tensor) -> Tensor:

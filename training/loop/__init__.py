@@ -1,0 +1,1 @@
+"""The training loop: configuration, losses, checkpoints, one or many processes. Measuring dev comes from evaluation."""
