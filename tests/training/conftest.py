@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.miniature import write_sets
-from training.commands import data_root
+from training.places import data_root
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 

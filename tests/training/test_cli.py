@@ -4,17 +4,8 @@ import textwrap
 
 import pytest
 
-from training import catalog
+from tests.training.miniature import scene, write_pair
 from training.cli import main
-
-
-@pytest.fixture
-def data(small_sets, tmp_path, monkeypatch):
-    """The miniature sets as POLYPWATCH_DATA, with split lists of their own."""
-    monkeypatch.setenv("POLYPWATCH_DATA", str(small_sets))
-    monkeypatch.setattr(catalog, "DEV_LIST", tmp_path / "splits" / "dev.txt")
-    monkeypatch.setattr(catalog, "LEFT_OUT_LIST", tmp_path / "splits" / "left_out.txt")
-    return small_sets
 
 
 def fails(capsys, *argv) -> str:
@@ -25,64 +16,60 @@ def fails(capsys, *argv) -> str:
     return lines[0]
 
 
-def test_catalog_writes_checks_and_notices_changes(data, capsys):
-    assert main(["catalog", "--write"]) == 0
-    assert main(["catalog"]) == 0
-    out = capsys.readouterr().out
-    assert "cvc-clinicdb" in out
-    assert "catalog sha256" in out
-    catalog.DEV_LIST.write_text("")
-    assert "catalog --write" in fails(capsys, "catalog")
-
-
-def test_preview_draws_a_sheet(data, tmp_path, capsys):
-    for augment in ("none", "plain"):
-        out = tmp_path / f"{augment}.png"
-        assert main(["preview", "--set", "cvc-clinicdb", "--out", str(out), "--augment", augment]) == 0
-        assert out.stat().st_size > 1000
-    assert "cannot be written" in fails(
-        capsys, "preview", "--set", "cvc-clinicdb", "--out", tmp_path / "no" / "such" / "a.png"
-    )
-
-
 def test_missing_data_root_names_the_setting(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("POLYPWATCH_DATA", str(tmp_path / "nowhere"))
-    assert "POLYPWATCH_DATA" in fails(capsys, "catalog")
+    assert "POLYPWATCH_DATA" in fails(capsys, "import", "--public", "--catalog", tmp_path / "c.jsonl")
     assert "POLYPWATCH_DATA" in fails(capsys, "preview", "--out", tmp_path / "a.png")
 
 
-def test_missing_weights_name_the_setting(data, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def catalog(tmp_path):
+    """Ten made images, imported and split."""
+    for i in range(10):
+        write_pair(tmp_path / "set", f"k{i:02}", *scene(i, box=(20 + 2 * i, 10 + 3 * i, 80 + i, 60 + 4 * i)))
+    path = tmp_path / "c.jsonl"
+    assert (
+        main(["import", str(tmp_path / "set"), "--layout", "masks", "--licence", "made", "--catalog", str(path)]) == 0
+    )
+    assert main(["split", str(path)]) == 0
+    return path
+
+
+def test_missing_weights_name_the_setting(catalog, tmp_path, monkeypatch, capsys):
+    capsys.readouterr()
     monkeypatch.setenv("POLYPWATCH_WEIGHTS", str(tmp_path / "nowhere"))
-    assert "POLYPWATCH_WEIGHTS" in fails(capsys, "fit", "--out", tmp_path / "run")
+    assert "POLYPWATCH_WEIGHTS" in fails(capsys, "train", "--data", catalog, "--out", tmp_path / "run")
 
 
-def test_runs_are_neither_invented_nor_overwritten(data, tmp_path, capsys):
+def test_runs_are_neither_invented_nor_overwritten(catalog, tmp_path, capsys):
+    capsys.readouterr()
     run = tmp_path / "run"
-    assert "nothing to resume" in fails(capsys, "fit", "--out", run, "--resume")
+    assert "nothing to resume" in fails(capsys, "train", "--out", run, "--resume")
     run.mkdir()
     (run / "last.pt").write_bytes(b"")
-    assert "already holds a run" in fails(capsys, "fit", "--out", run)
+    assert "holds" in fails(capsys, "train", "--data", catalog, "--out", run)
+    assert (run / "last.pt").read_bytes() == b""
 
 
-def test_a_bad_checkpoint_is_one_line(data, tmp_path, capsys):
+def test_bad_weights_are_one_line(catalog, tmp_path, capsys):
+    capsys.readouterr()
     bad = tmp_path / "best.safetensors"
     bad.write_bytes(b"nonsense")
-    assert "no safetensors file" in fails(capsys, "evaluate", "--weights", bad, "--set", "kvasir-val")
+    assert "no safetensors file" in fails(capsys, "evaluate", "--weights", bad, "--data", catalog, "--split", "dev")
 
 
-def test_evaluating_what_is_no_model_is_one_line(data, tmp_path, capsys):
-    assert "no model folder" in fails(capsys, "evaluate", "--model", tmp_path / "none", "--set", "kvasir-val")
+def test_what_is_no_model_is_one_line(catalog, tmp_path, capsys):
+    capsys.readouterr()
+    asked = ("evaluate", "--model", tmp_path / "none", "--data", catalog, "--split", "dev")
+    assert "There is no model" in fails(capsys, *asked)
 
 
-def test_exporting_what_is_no_run_is_one_line(data, tmp_path, capsys):
-    common = ("--out", tmp_path / "m", "--name", "m", "--version", "1")
-    assert "no log.jsonl" in fails(capsys, "export", "--run", tmp_path, *common)
-    (tmp_path / "log.jsonl").write_text("{}\n")
-    assert "not the log of a finished run" in fails(capsys, "export", "--run", tmp_path, *common)
+def test_what_is_no_run_is_one_line(tmp_path, capsys):
+    assert "run" in fails(capsys, "export", "--run", tmp_path, "--out", tmp_path / "m", "--name", "m", "--version", "1")
 
 
-def test_unknown_sets_and_commands_are_usage_errors(capsys):
-    for argv in (["evaluate", "--model", "m", "--set", "everything"], ["conquer"], []):
+def test_unknown_commands_and_arguments_are_usage_errors(capsys):
+    for argv in (["evaluate", "--model", "m", "--conquer"], ["conquer"], []):
         with pytest.raises(SystemExit) as stop:
             main(argv)
         assert stop.value.code == 2
@@ -108,28 +95,33 @@ def without(blocked: set[str], code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_catalogue_and_importers_need_no_torch():
-    done = without({"torch", "albumentations"}, "import training.catalog, training.importers, training.cli")
+    done = without({"torch", "albumentations"}, "import training.catalog.commands, training.cli")
     assert done.returncode == 0, done.stderr
 
 
-def test_without_torch_fit_says_what_to_install(tmp_path):
-    call = f"import training.cli as c; sys.exit(c.main(['fit', '--out', {str(tmp_path / 'run')!r}]))"
-    done = without({"torch"}, call)
+def test_without_torch_training_says_what_to_install(catalog, tmp_path):
+    argv = ["train", "--data", str(catalog), "--out", str(tmp_path / "run")]
+    done = without({"torch"}, f"import training.cli as c; sys.exit(c.main({argv!r}))")
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "polypwatch-train: torch is not installed. Install it with pip install 'polypwatch[train]'."
     )
 
 
-def test_without_albumentations_full_says_so_and_plain_works():
-    code = "from training.augment import Augmenter; Augmenter('plain'); Augmenter('full')"
-    done = without({"albumentations"}, code)
-    assert "--augment plain" in done.stderr.strip().splitlines()[-1]
+def test_the_commands_help_needs_no_torch():
+    done = without({"torch", "albumentations", "onnx"}, "import training.cli as c; c.parser().format_help()")
+    assert done.returncode == 0, done.stderr
 
 
 def test_training_never_imports_qt_or_app():
-    names = ["cli", "commands", "evaluate", "fit", "export", "preview"]
-    code = "; ".join(f"import training.{n}" for n in names) + "; print(*sys.modules)"
+    code = (
+        "import pkgutil, importlib, training\n"
+        "for m in pkgutil.walk_packages(training.__path__, 'training.'):\n"
+        "    importlib.import_module(m.name)\n"
+        "print(*sys.modules)"
+    )
     done = without(set(), code)
+    assert done.returncode == 0, done.stderr
     loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "torch" in loaded
     assert not loaded & {"app", "PyQt6"}
