@@ -37,12 +37,13 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".mxf"}
 )
 # Without this list FFmpeg reads a text file as a picture of its letters, and a play list as whatever it points to.
-_FORMATS = (
+FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,vvc,av1,obu,ivf,asf,flv,mxf,ogg,nut,"
     "dv,wtv,rm,gif,mjpeg,mjpeg_2000,yuv4mpegpipe,vob,live_flv"
 )
-# Only for these does a packet that gives no picture mean a loss.
-_ONE_PICTURE_PER_PACKET = frozenset(
+# Only for these does a packet that gives no picture mean a loss: VP8 has packets that are never shown, and MPEG-4 in
+# AVI packs two pictures into one.
+ONE_PICTURE_PER_PACKET = frozenset(
     {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mjpeg", "prores", "dnxhd", "ffv1", "vp9", "rawvideo", "png"}
 )
 _MOST_REFUSALS = 64
@@ -149,7 +150,9 @@ def count_packets(video: Path) -> int:
 def to_bgr(frame: VideoFrame, reformatter: VideoReformatter) -> Image:
     """A decoded picture as BGR, by the matrix and range it is tagged with; untagged is BT.601 in limited range.
 
-    As `app.capture.decode` does it, so that a model is trained on the pixels that it will see.
+    BT.601 is what FFmpeg and OpenCV take, and so what such files were seen with by every tool before. The live path
+    uses this function, too, so that a model is trained on the pixels that it will see. The caller keeps the
+    reformatter: setting it up costs as much as the conversion.
     """
     image = reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
     if frame.rotation % 360:
@@ -200,7 +203,7 @@ class _Clock:
 def _opened(video: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if not video.is_file():
         raise SourceError(f"{video} does not exist or is not a file.", "Check the spelling.")
-    options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         # "file:" keeps a name such as "a:b.mp4" from being taken for an address.
         container = av.open("file:" + os.fspath(video), options=options)
@@ -269,7 +272,7 @@ class _Accounts:
     """Which pictures packets have promised, by their times."""
 
     def __init__(self, stream: VideoStream) -> None:
-        self._kept = stream.codec_context.name in _ONE_PICTURE_PER_PACKET
+        self._kept = stream.codec_context.name in ONE_PICTURE_PER_PACKET
         rate = stream.average_rate or stream.guessed_rate
         self._interval = float(1 / (rate * stream.time_base)) if rate and stream.time_base else 0.0
         self._promised: list[int] = []

@@ -6,6 +6,7 @@ the image, and it is never trained on or scored.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,16 +114,48 @@ class Sample:
         return f"{self.source}/{self.patient or self.sequence or self.name}"
 
 
-def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.uint8]:
-    """Decode an image file as BGR uint8.
+def read_image(path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.generic]:
+    """Decode an image file: BGR uint8, or as `flags` (those of `cv2.imread`) ask for.
 
     Raises:
         SourceError: the file is missing or cannot be decoded.
     """
-    image = cv2.imread(str(path), flags)
+    return decode_image(read_bytes(path), path, flags)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A whole file.
+
+    Raises:
+        SourceError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or error
+        raise SourceError(
+            f"{path} cannot be read ({reason}).", "Restore the file or leave its data set out."
+        ) from error
+
+
+def decode_image(data: bytes, path: Path, flags: int = cv2.IMREAD_COLOR) -> npt.NDArray[np.generic]:
+    """Decode the bytes of an image file; from bytes, since `cv2.imread` cannot open every file name on Windows.
+
+    Args:
+        data: the file's content.
+        path: its name, for messages.
+        flags: as in `cv2.imread`.
+
+    Raises:
+        SourceError: it is no image, or larger than OpenCV takes.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error as error:
+        raise SourceError(f"{path} cannot be read as an image ({error.err}).") from error
     if image is None:
         raise SourceError(f"{path} cannot be read as an image.", "Restore the file or leave its data set out.")
-    return np.asarray(image, np.uint8)
+    return image
 
 
 def sample_image(sample: Sample) -> npt.NDArray[np.uint8]:
@@ -130,10 +163,16 @@ def sample_image(sample: Sample) -> npt.NDArray[np.uint8]:
 
     Raises:
         SourceError: the file is missing or cannot be decoded.
-        FormatError: it is not of the size that was labelled: the boxes would be wrong.
+        FormatError: it is not of the size that was labelled, or another file than the one that was imported: the
+            boxes would be wrong.
     """
-    image = read_image(sample.image)
+    data = read_bytes(sample.image)
+    image = np.asarray(decode_image(data, sample.image), np.uint8)
     if Size.of(image) != sample.size:
         found, told = Size.of(image), sample.size
         raise FormatError(f"{sample.name} is {found.width}x{found.height}, but its label {told.width}x{told.height}.")
+    if sample.image_sha256 and hashlib.sha256(data).hexdigest() != sample.image_sha256:  # 0.1 ms where decoding takes 3
+        raise FormatError(
+            f"{sample.image} has changed since it was imported.", "Restore it, or import its source again."
+        )
     return image

@@ -24,14 +24,10 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from app.capture.verdict import Suspect, Verdicts
+from detector.decode import ONE_PICTURE_PER_PACKET, to_bgr
 
 Image = npt.NDArray[np.uint8]
 
-# Only for these does a packet that gives no picture mean a loss: VP8 has packets that are never shown, and MPEG-4 in
-# AVI packs two pictures into one.
-_ONE_PICTURE_PER_PACKET = frozenset(
-    {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mjpeg", "prores", "dnxhd", "ffv1", "vp9", "rawvideo", "png"}
-)
 # An index at the front of the file names every packet, so that a gap in time was there when the file was made.
 _INDEXED = ("mov", "avi", "mxf")
 _STEADY_INTERVALS = 5
@@ -82,7 +78,7 @@ class PictureReader:
         self._stream = stream
         self._codec = stream.codec_context
         self._reformatter = VideoReformatter()
-        self._accounts = stream.codec_context.name in _ONE_PICTURE_PER_PACKET
+        self._accounts = stream.codec_context.name in ONE_PICTURE_PER_PACKET
         self._gaps = None if live or container.format.name.startswith(_INDEXED) else _Gaps(stream, rate)
         self._verdicts = Verdicts(patient=not live)
         self._expected: list[int] = []
@@ -204,19 +200,8 @@ class PictureReader:
     def _given(self, item: Suspect) -> Picture | Damage:
         if item.frame is None:
             return Damage(item.pts, item.fault)
-        image = self._bgr(item.frame)
+        image = to_bgr(item.frame, self._reformatter)
         return Damage(item.pts, item.fault, image) if item.fault else Picture(item.pts, image)
-
-    def _bgr(self, frame: VideoFrame) -> Image:
-        """The picture as BGR, by the matrix and range it is tagged with.
-
-        Untagged video is taken as BT.601, limited range: what FFmpeg and OpenCV do, and so what such files were seen
-        with by every tool before. The reformatter is kept, as setting it up costs as much as the conversion.
-        """
-        image = self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
-        if frame.rotation % 360:
-            image = np.rot90(image, round(frame.rotation / 90))
-        return np.ascontiguousarray(image, dtype=np.uint8)
 
 
 class _Gaps:

@@ -20,15 +20,11 @@ from av.video.stream import VideoStream
 from app.capture.decode import Damage, Picture, PictureReader
 from app.capture.timeline import Timeline
 from app.capture.troubles import is_cut_short, missing_path, reason, video_error
+from detector.decode import FORMATS
 from detector.errors import SourceError
 from detector.frame import Frame, Interruption, SourceInfo, SourceKind, SourceState
 from detector.geometry import Size
 
-# Without this list FFmpeg reads a text file as a picture of its letters, and a play list as whatever it points to.
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,vvc,av1,obu,ivf,asf,flv,mxf,ogg,nut,"
-    "dv,wtv,rm,gif,mjpeg,mjpeg_2000,yuv4mpegpipe,vob,live_flv"
-)
 _CLOSE_WAIT_S = 1.0
 
 
@@ -235,7 +231,7 @@ class _Run:
     @staticmethod
     def _opened(path: Path) -> InputContainer:
         # "file:" keeps a name such as "a:b.mp4" from being taken for an address.
-        options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+        options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
         try:
             return av.open("file:" + os.fspath(path), options=options)
         except (av.error.FFmpegError, OSError) as error:

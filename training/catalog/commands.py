@@ -9,7 +9,7 @@ from pathlib import Path
 
 from detector.errors import FormatError, OutputError, UsageError
 from training.catalog.filters import licence_filter, matcher, parse_conditions
-from training.catalog.importing import Incoming, import_paths, merge, write_problems
+from training.catalog.importing import Incoming, import_paths, merge, replaced, write_problems
 from training.catalog.leaks import Leak, find_leaks, images_of
 from training.catalog.opening import import_public
 from training.catalog.prints import fingerprints
@@ -53,7 +53,9 @@ def _add_import(sub: Sub[argparse.ArgumentParser]) -> None:
     p.add_argument("--public", nargs="*", metavar="NAME", help=f"the public sets instead: {', '.join(PUBLIC)}")
     p.add_argument("--layout", help="how the data lies on disk (default: found out)")
     p.add_argument("--options", action="store_true", help="list the options of --layout, and end")
-    p.add_argument("--name", help="name of the source (default: the first folder's)")
+    p.add_argument(
+        "--name", help="name of the source, in the place of one that has it already (default: the first folder's)"
+    )
     p.add_argument("--licence", help="what the data may be used for, as its owner words it, or an SPDX identifier")
     p.add_argument("--commercial", action=argparse.BooleanOptionalAction, help="the licence allows commercial use")
     p.add_argument("--citation", default="", help="reference to be given")
@@ -130,16 +132,20 @@ def _import(args: argparse.Namespace) -> None:
         return _list_options(args.layout)
     if args.catalog is None:
         raise UsageError("Which catalog? Say --catalog FILE.")
+    before = read_catalog(args.catalog) if args.catalog.exists() else None
     if args.public is not None:
         if args.paths:
             raise UsageError("--public and PATH do not go together.", "Import them one after the other.")
         incoming = [import_public(name, data_root(), args.strict) for name in args.public or PUBLIC]
     else:
-        incoming = [_import_own(args)]
-    catalog = merge(read_catalog(args.catalog) if args.catalog.exists() else None, incoming)
+        incoming = [_import_own(args, before)]
+    lost = replaced(before, incoming)
+    catalog = merge(before, incoming)
     write_catalog(catalog, args.catalog)
     listed = write_problems(args.catalog, incoming)
     print(import_table(incoming))
+    for words in lost:
+        print(f"note: {words}")
     for new in incoming:
         for note in new.report.notes:
             print(f"note: {new.source.name}: {note}")
@@ -152,7 +158,7 @@ def _import(args: argparse.Namespace) -> None:
     print(f"{args.catalog}: {len(catalog.samples)} images, sha256 {catalog.sha256}")
 
 
-def _import_own(args: argparse.Namespace) -> Incoming:
+def _import_own(args: argparse.Namespace, before: Catalog | None) -> Incoming:
     if not args.paths:
         raise UsageError("What is to be imported? Name folders or label files, or say --public.")
     if not args.licence:
@@ -169,6 +175,11 @@ def _import_own(args: argparse.Namespace) -> Incoming:
     if args.prefix:
         options["prefix"] = args.prefix
     name = args.name or args.paths[0].resolve().stem
+    if before is not None and name in before.sources and args.name is None:  # two hospitals may both have a 'polyps'
+        raise UsageError(
+            f"{args.catalog} has a source '{name}' already.",
+            f"To replace it, say --name {name}; to add this one to it, another --name and --prefix.",
+        )
     source = SourceInfo(name, args.licence, bool(args.commercial), args.citation, args.patients_known)
     work = args.work or args.catalog.with_name(f"{args.catalog.name}.frames") / name
     return import_paths(

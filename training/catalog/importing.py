@@ -133,6 +133,29 @@ def merge(catalog: Catalog | None, incoming: Iterable[Incoming]) -> Catalog:
     return Catalog.of(sources.values(), samples, catalog.how_split if catalog else None)
 
 
+def replaced(catalog: Catalog | None, incoming: Iterable[Incoming]) -> list[str]:
+    """Check what the catalog would lose by a `merge`; one sentence for each source that loses images.
+
+    Raises:
+        FormatError: a source gives no image at all, so that nothing would stand in the place of its old ones.
+    """
+    words = []
+    for new in incoming:
+        if not new.samples:
+            first = next((f" The first: {p.file}: {p.reason}" for p in new.report.problems), "")
+            raise FormatError(
+                f"Nothing of {new.source.name} could be imported ({len(new.report.problems)} records skipped).{first}",
+                "The catalog is left as it was.",
+            )
+        names = {s.name for s in new.samples}
+        old = [s for s in catalog.samples if s.source == new.source.name] if catalog else []
+        gone = [s for s in old if s.name not in names]
+        if gone:
+            what = f"{len(gone)} of the {len(old)} images that it had are gone"
+            words.append(f"{new.source.name}: {what}, {sum(bool(s.split) for s in gone)} of them with a split")
+    return words
+
+
 def problems_path(catalog: Path) -> Path:
     """Where the skipped records of a catalog's imports are listed."""
     return catalog.with_name(f"{catalog.name}.problems.jsonl")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.errors import FormatError, SourceError, UsageError
+from detector.errors import SourceError, UsageError
 from detector.geometry import as_boxes
 from training.catalog.prints import Compared, Prints, fingerprints, looks_like_others, near_pairs
 from training.catalog.split import LEFT_OUT
@@ -72,17 +72,6 @@ def find_leaks(
     for name, theirs in (external or {}).items():
         found += _against(ours, own, name, list(theirs), split)
     return found
-
-
-def require_no_leaks(leaks: Sequence[Leak]) -> None:
-    """Refuse a catalog with leaks.
-
-    Raises:
-        FormatError: there is a leak; the first are named.
-    """
-    if leaks:
-        some = "; ".join(str(leak) for leak in leaks[:3])
-        raise FormatError(f"{len(leaks)} leaks between splits: {some}.", "Split anew, or leave those images out.")
 
 
 def images_of(path: Path) -> list[Sample]:

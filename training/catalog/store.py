@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from detector.errors import FormatError, OutputError, SourceError
 from detector.geometry import Size, as_boxes
 from detector.schema import describe_validation_error, require_schema
-from training.samples import Sample, SourceInfo
+from training.samples import Sample, SourceInfo, read_bytes
 
 SCHEMA = "polypwatch.catalog/1"
 
@@ -71,7 +71,7 @@ class Catalog:
         ordered = tuple(sorted(samples, key=lambda s: s.name))
         for before, after in pairwise(ordered):
             if before.name == after.name:
-                raise FormatError(f"Two samples are called {after.name}.", "Import the sets under different names.")
+                raise FormatError(f"Two samples are called {after.name}.", "Import one of them with another --prefix.")
         for s in ordered:
             if s.source not in by_name:
                 raise FormatError(f"{s.name} comes from '{s.source}', which the catalog does not describe.")
@@ -161,10 +161,7 @@ def image_sha256(path: Path) -> str:
     Raises:
         SourceError: it cannot be read.
     """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror or error}).") from error
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def write_catalog(catalog: Catalog, path: Path) -> None:

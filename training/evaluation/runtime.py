@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from detector.errors import SourceError
 from detector.frame import Frame
 from detector.runtime import MIN_SCORE, OnnxDetector
 from detector.scoring.recording import Answer
@@ -44,6 +45,9 @@ def predict_with_runtime(detector: OnnxDetector, samples: Sequence[Sample]) -> l
         FormatError: an image is not of its labelled size.
         ProviderError: the runtime failed.
     """
+    for sample in samples:
+        if not sample.image.is_file():  # now, and not after an hour
+            raise SourceError(f"{sample.image} is missing.", "Restore the file or leave its data set out.")
     found = []
     images = tqdm(decoded(samples), total=len(samples), desc=detector.info.model, unit="image", disable=None)
     for i, (sample, image) in enumerate(zip(samples, images, strict=True)):

@@ -182,7 +182,7 @@ def _write(path: Path, chunks: Iterable[str]) -> None:
         with part.open("w", encoding="utf-8") as file:
             file.writelines(chunks)
         os.replace(part, path)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:  # the latter: a file name that is no text
         raise OutputError(f"{path} cannot be written ({error}).", "Choose another --out.") from error
 
 

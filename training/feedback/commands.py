@@ -113,7 +113,7 @@ def _add_fiftyone(sub: Sub[argparse.ArgumentParser]) -> None:
 
 
 def _mine(args: argparse.Namespace) -> None:
-    from training.catalog.importing import merge
+    from training.catalog.importing import merge, replaced
     from training.feedback.events import Limits
     from training.feedback.mine import Mined, as_incoming, mine
 
@@ -138,12 +138,16 @@ def _mine(args: argparse.Namespace) -> None:
             mined = mine(answer(video), source, work, limits, args.min_score, args.patient, args.centre)
             print("\n".join(mined.words()))
             found.append(mined)
+            if mined.samples:  # after every video: what was found is kept, whatever becomes of the next one
+                incoming = [as_incoming(found, source)]
+                catalog = merge(before, incoming)
+                write_catalog(catalog, args.out)
     taken = [s for m in found for s in m.samples]
     if not taken:
         print(f"Nothing was wrong in these procedures: {args.out} is left as it was.")
         return
-    catalog = merge(before, [as_incoming(found, source)])
-    write_catalog(catalog, args.out)
+    for words in replaced(before, incoming):
+        print(f"note: {words}")
     hard = [s.facts["hard"] for s in taken]
     print(
         f"{args.out}: {hard.count('false-alarm')} frames with a false alarm, {hard.count('miss')} with a miss; "

@@ -183,10 +183,6 @@ def _read_meta(file: Path, meta: Element) -> _Task:
     return _Task(file, frames, section.tag == "task", picture, names, subset)
 
 
-def _original(meta: Element) -> Element | None:
-    return next(meta.iter("original_size"), None)
-
-
 def _take_shape(shape: Element, track: Element, kind: str, task: _Task, intake: Intake) -> bool:
     """Note one shape of a track; whether something of the lesion is visible in it."""
     if shape.tag not in _SHAPES and shape.tag not in _SKIPPED_SHAPES:

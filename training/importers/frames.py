@@ -149,9 +149,7 @@ def read_hashes(path: Path) -> Mapping[int, str]:
         require_schema(head, SCHEMA, str(path))
         return {int(row["index"]): str(row["pixels_sha256"]) for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(
-            f"{path} lists no frames with hashes ({error}).", "Name the frames.jsonl of a cut."
-        ) from error
+        raise FormatError(f"{path} lists no frames with hashes ({error}).", "Name the cut.jsonl of a cut.") from error
 
 
 def require_same(frame: DecodedFrame, expected: Mapping[int, str], video: Path) -> None:

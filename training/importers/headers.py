@@ -11,10 +11,6 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-
 from detector.errors import SourceError
 from detector.geometry import Size
 from training.samples import read_image
@@ -39,27 +35,8 @@ def image_size(path: Path) -> Size:
         raise SourceError(f"{path} cannot be read ({error.strerror or error}).") from error
     if size is not None:
         return size
-    height, width = decode(path, cv2.IMREAD_COLOR).shape[:2]
+    height, width = read_image(path).shape[:2]
     return Size(int(width), int(height))
-
-
-def decode(path: Path, flags: int) -> npt.NDArray[np.generic]:
-    """Decode an image with OpenCV; `flags` as in `cv2.imread`.
-
-    Raises:
-        SourceError: the file is missing, is no image, or is larger than OpenCV takes.
-    """
-    try:
-        return read_image(path, flags) if flags != cv2.IMREAD_UNCHANGED else _unchanged(path)
-    except cv2.error as error:
-        raise SourceError(f"{path} cannot be read as an image ({error.err}).") from error
-
-
-def _unchanged(path: Path) -> npt.NDArray[np.generic]:
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise SourceError(f"{path} cannot be read as an image.", "Restore the file or leave its data set out.")
-    return image
 
 
 def _read_header(file: BinaryIO) -> tuple[Size | None, bytes]:

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from detector.errors import FormatError
 from detector.geometry import Boxes, Size, as_boxes
-from training.importers.headers import decode
 from training.importers.intake import IMAGE_SUFFIXES, Identity, Intake, Mark, files_below
-from training.samples import Outline, Sample
+from training.samples import Outline, Sample, read_image
 
 MIN_AREA = 2e-4
 """A component smaller than this share of the image (0.02 %) is a speck of the mask's compression, not a polyp."""
@@ -109,7 +108,7 @@ def read_mask(path: Path) -> Mask:
         SourceError: it is missing or no image.
         FormatError: it is of another kind (floating point).
     """
-    mask = decode(path, cv2.IMREAD_UNCHANGED)
+    mask = read_image(path, cv2.IMREAD_UNCHANGED)
     if mask.dtype == np.uint16:
         deep = np.asarray(mask, np.uint16)
         mask = (deep >> 8 if int(deep.max()) > 255 else deep).astype(np.uint8)

@@ -24,6 +24,9 @@ _MODULES = (
 )
 """Each has a tuple `LAYOUTS`; the more particular first, so that the guess is right."""
 
+_LOOKED_INTO = 20
+"""Folders below one that fits nothing, to say which of them was probably meant."""
+
 
 @cache
 def layouts() -> dict[str, Layout]:
@@ -46,7 +49,15 @@ def find_layout(root: Path, name: str | None) -> Layout:
         raise SourceError(f"{root} does not exist.", "Name a folder or a label file.")
     if name is not None:
         return known[name]
-    for layout in known.values():
-        if layout.matches(root):
-            return layout
-    raise UsageError(f"{root} looks like none of the layouts that are known.", f"Say --layout: {', '.join(known)}.")
+    if (found := _guess(root)) is not None:
+        return found
+    below = sorted(p for p in root.iterdir() if p.is_dir())[:_LOOKED_INTO] if root.is_dir() else []
+    deeper = [(p, layout) for p in below if (layout := _guess(p)) is not None]
+    hint = "".join(f" {p} looks like {layout.name}: import that." for p, layout in deeper[:1])
+    raise UsageError(
+        f"{root} looks like none of the layouts that are known.{hint}", f"Say --layout: {', '.join(known)}."
+    )
+
+
+def _guess(root: Path) -> Layout | None:
+    return next((layout for layout in layouts().values() if layout.matches(root)), None)

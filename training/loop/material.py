@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detector.errors import FormatError, UsageError
 from training.catalog import Catalog, read_catalog, resolve, write_catalog
 from training.loop.config import TrainConfig
+from training.loop.run_folder import RUN
 from training.samples import Sample
 
 CATALOG, REPLAY = "catalog.jsonl", "replay.jsonl"
@@ -66,12 +67,14 @@ def gather(config: TrainConfig) -> Ingredients:
     """
     whole = resolve(config.data)
     check(whole, config.data)
+    _check_start(config, whole)
     chosen = whole.where(lambda s: s.split in _FIT)
     if not config.replay.catalog:
         return Ingredients(chosen, None, whole.sha256)
     old = resolve(config.replay.catalog)
     if not old.split("train").samples:
         raise UsageError(f"{config.replay.catalog} has no train split to replay.", "Run polypwatch-train split.")
+    _check_start(config, old)
     _check_sides(f"{config.data} and {config.replay.catalog}", old.split("train").samples, _held_out(whole))
     _check_sides(f"{config.data} and {config.replay.catalog}", whole.split("train").samples, _held_out(old))
     mine = {s.name for s in chosen.samples} | {s.image_sha256 for s in chosen.samples}
@@ -99,6 +102,15 @@ def check(catalog: Catalog, name: str) -> None:
         raise UsageError(f"{name}: train or dev shows no polyp at all: nothing could be learned or chosen.")
     _check_sides(name, train, _held_out(catalog))
     _check_sides(name, dev, [s for s in catalog.samples if s.split.startswith("test")])
+
+
+def _check_start(config: TrainConfig, catalog: Catalog) -> None:
+    """Refuse weights of a run that learnt from what the catalog holds out: what they have seen is no test any more."""
+    start = Path(config.start)
+    folder = start if start.is_dir() else start.parent
+    if start.exists() and (folder / CATALOG).is_file() and (folder / RUN).is_file():
+        learnt = [replace(s, split="train") for s in read_ingredients(folder).train]
+        _check_sides(f"the run {folder}, whose weights are the start", learnt, _held_out(catalog))
 
 
 def _held_out(catalog: Catalog) -> list[Sample]:

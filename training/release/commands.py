@@ -115,7 +115,8 @@ def _export(args: argparse.Namespace) -> None:
         print(
             f"{v.name:<5} {v.file}  sha256 {v.sha256[:12]}  threshold {v.threshold:.2f}  for {', '.join(v.providers)}"
         )
-        print(f"      against {parity['reference']}: {parity['max_box_px']} px, {parity['max_score']} in score")
+        apart = f"{parity['max_box_px']} px, {parity['max_score']} in score"
+        print(f"      against {parity['reference']}: {apart}, over {parity.get('boxes', 0)} boxes")
         print(f"      one run on one CPU core: {(v.model_extra or {})['cpu_ms']} ms")
         print("      dev: " + ", ".join(f"{k} {dev[k]:.4f}" for k in ("ap50", "ap50_95", "ap50_loss") if k in dev))
     print(f"{args.out} is a candidate: polypwatch-train release --candidate {args.out}")

@@ -122,6 +122,8 @@ def _parity_gate(v: Variant) -> Gate:
         if limit is not None and not found <= limit
     ]
     extra = v.parity.model_extra or {}
+    if extra.get("boxes") == 0:
+        broken.append("no box was compared, as nothing is found on the images: that proves nothing")
     if "same_boxes" in extra and extra["same_boxes"] < limits.same_boxes * extra["boxes"]:
         broken.append(
             f"only {extra['same_boxes']} of {extra['boxes']} boxes are found, at least {limits.same_boxes:.0%}"

@@ -127,10 +127,12 @@ def _distance(boxes: F32, scores: F32, other_boxes: F32, other_scores: F32) -> t
         return 0.0, 0.0
     if len(other_boxes) == 0:
         return float("inf"), float("inf")
-    px = np.abs(boxes[:, None] - other_boxes[None]).max(axis=2)
+    # NaN is as far away as can be: max() would pass over it.
+    px = np.nan_to_num(np.abs(boxes[:, None] - other_boxes[None]), nan=np.inf).max(axis=2)
     nearest = px.min(axis=1)
     # Several anchor points may give the same box: of those in reach, the one whose score fits.
-    score = np.where(px <= nearest[:, None] + 1e-3, np.abs(scores[:, None] - other_scores[None]), np.inf)
+    apart = np.nan_to_num(np.abs(scores[:, None] - other_scores[None]), nan=np.inf)
+    score = np.where(px <= nearest[:, None] + 1e-3, apart, np.inf)
     return float(nearest.max()), float(score.min(axis=1).max())
 
 

@@ -94,6 +94,39 @@ def test_what_cannot_be_imported_is_one_line(tmp_path, run, fails):
     assert "Say --layout" in fails("import", "--options")
 
 
+def test_a_source_is_never_replaced_unless_its_name_was_said(tmp_path, run, fails):
+    for clinic, seeds in (("ulm", range(1, 9)), ("bonn", (20,))):
+        for i in seeds:
+            write_pair(tmp_path / clinic / "polyps", f"i{i}", *scene(i))
+    common = ("--catalog", tmp_path / "c.jsonl", "--licence", "internal")
+    run("import", tmp_path / "ulm" / "polyps", *common)
+    run("split", tmp_path / "c.jsonl")
+    bonn = ("import", tmp_path / "bonn" / "polyps", *common)
+    assert "--name polyps" in fails(*bonn)
+    run(*bonn, "--name", "bonn", "--prefix", "bonn")
+    assert len(read_catalog(tmp_path / "c.jsonl").samples) == 9
+    assert "8 of the 8 images that it had are gone, 8 of them with a split" in run(
+        *bonn, "--name", "polyps", "--prefix", "other"
+    )
+
+
+def test_an_import_that_gives_nothing_leaves_the_catalog_as_it_was(tmp_path, run, fails):
+    write_pair(tmp_path / "ulm", "a", *scene(1))
+    command = ("import", tmp_path / "ulm", "--catalog", tmp_path / "c.jsonl", "--licence", "internal", "--name", "ulm")
+    run(*command)
+    (tmp_path / "ulm" / "images" / "a.jpg").write_bytes(b"")
+    said = fails(*command)
+    assert "Nothing of ulm could be imported (1 records skipped)" in said
+    assert "a.jpg" in said
+    assert len(read_catalog(tmp_path / "c.jsonl").samples) == 1
+
+
+def test_a_folder_too_high_up_is_said_with_the_one_that_fits(tmp_path, fails):
+    write_pair(tmp_path / "klinik süd" / "polyps", "a", *scene(1))
+    said = fails("import", tmp_path / "klinik süd", "--catalog", tmp_path / "c.jsonl", "--licence", "x")
+    assert "polyps looks like masks: import that." in said
+
+
 def test_a_leak_fails_the_run_with_its_pair(catalog, small_sets, tmp_path, own_public_recipe, run, fails, capsys):
     run("split", catalog, "--recipe", own_public_recipe, "--write-lists")
     learned = read_catalog(catalog).split("train").where(lambda s: s.source == "bkai-neopolyp").samples[0]

@@ -3,10 +3,10 @@ from dataclasses import replace
 import cv2
 import pytest
 
-from detector.errors import FormatError, SourceError, UsageError
+from detector.errors import SourceError, UsageError
 from tests.training.catalog.conftest import OPEN
-from training.catalog.leaks import find_leaks, images_of, require_no_leaks
-from training.catalog.store import Catalog, write_catalog
+from training.catalog.leaks import find_leaks, images_of
+from training.catalog.store import Catalog, image_sha256, write_catalog
 
 
 def catalog_of(*samples):
@@ -29,7 +29,6 @@ def test_a_clean_split_has_no_leak(make):
         make("clinic/a", split="train"), make("clinic/b", split="dev"), make("clinic/c", split="test:own")
     )
     assert find_leaks(clean) == []
-    require_no_leaks([])
 
 
 def test_one_patient_in_two_splits_is_a_leak_once(make):
@@ -54,7 +53,7 @@ def near(sample, path, **fields):
     """The same picture, smaller quality and darker, as another file."""
     image = cv2.convertScaleAbs(cv2.imread(str(sample.image)), alpha=0.8, beta=5)
     cv2.imwrite(str(path), image)
-    return replace(sample, image=path, image_sha256="1" * 64, **fields)
+    return replace(sample, image=path, image_sha256=image_sha256(path), **fields)
 
 
 def test_a_planted_near_duplicate_is_listed_with_its_correlation_and_refused(make, tmp_path):
@@ -62,8 +61,6 @@ def test_a_planted_near_duplicate_is_listed_with_its_correlation_and_refused(mak
     leaks = find_leaks(catalog_of(a, near(a, tmp_path / "b.png", name="clinic/b", split="test:own")))
     assert [(x.kind, x.second) for x in leaks] == [("near-duplicate", "clinic/b")]
     assert float(leaks[0].detail) >= 0.96
-    with pytest.raises(FormatError, match=r"1 leaks.*clinic/a \(train\) - clinic/b \(test:own\)"):
-        require_no_leaks(leaks)
 
 
 @pytest.mark.parametrize(

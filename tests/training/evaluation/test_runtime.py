@@ -1,9 +1,10 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from detector.errors import SourceError
+from detector.errors import FormatError, SourceError
 from detector.frame import Frame
 from detector.geometry import Size
 from detector.runtime import MIN_SCORE
@@ -46,12 +47,19 @@ def test_images_come_in_order_and_only_a_few_are_decoded_ahead(samples, monkeypa
     assert sorted(begun) == sorted(s.name for s in samples)
 
 
-def test_a_missing_image_ends_the_evaluation_and_leaves_no_thread(tmp_path, samples):
+def test_a_missing_image_is_said_before_the_first_is_looked_at(tmp_path, samples, monkeypatch):
+    monkeypatch.setattr(runtime, "decoded", None)
     gone = sample("s/gone", image=tmp_path / "gone.png", size=Size(150, 120))
     detector = open_model(write_red_model(tmp_path / "model"), "cpu")
     with pytest.raises(SourceError, match=r"gone\.png"):
-        predict_with_runtime(detector, [*samples[:3], gone, *samples])
+        predict_with_runtime(detector, [*samples, gone])
 
 
 def test_no_images_no_answers(tmp_path):
     assert predict_with_runtime(open_model(write_red_model(tmp_path / "model"), "cpu"), []) == []
+
+
+def test_an_image_that_was_exchanged_after_the_import_is_refused(samples):
+    with pytest.raises(FormatError, match="has changed since it was imported"):
+        list(decoded([samples[0], replace(samples[1], image_sha256="0" * 64), *samples]))
+    assert not [t for t in threading.enumerate() if t.name.startswith("decode")]

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.training.evaluation.made import write_red_model
 from tests.training.feedback.made import write_procedure
 from training.catalog import read_catalog
 from training.cli import main
@@ -64,7 +65,8 @@ def test_what_must_be_said_is_asked_for(argv, capsys):
 
 
 def test_fine_tuning_from_an_onnx_folder_says_what_to_name(tmp_path, capsys):
-    argv = ("fine-tune", "--model", "fast", "--new", "a.jsonl", "--replay", "b.jsonl", "--out", tmp_path / "run")
+    model = write_red_model(tmp_path / "model")
+    argv = ("fine-tune", "--model", model, "--new", "a.jsonl", "--replay", "b.jsonl", "--out", tmp_path / "run")
     assert "Name the folder of the run" in fails(capsys, *argv)
     assert not (tmp_path / "run").exists()
 

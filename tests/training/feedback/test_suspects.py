@@ -9,6 +9,7 @@ from detector.errors import FormatError
 from detector.geometry import Size, as_boxes
 from detector.scoring import Answer
 from training.catalog import Catalog
+from training.catalog.store import image_sha256
 from training.feedback.pictures import write_sheets
 from training.feedback.review import FILE, Origin, apply_review, read_suspects, write_suspects
 from training.feedback.suspects import find_suspects, worst_images
@@ -24,7 +25,7 @@ def sample(name, boxes=(), tmp_path=None, **fields):
     path = (tmp_path / f"{name}.png") if tmp_path else __file__
     if tmp_path:
         cv2.imwrite(str(path), np.full((480, 640, 3), 90, np.uint8))
-    given = {"split": "train", "image_sha256": "0" * 63 + name[-1], **fields}
+    given = {"split": "train", "image_sha256": image_sha256(path) if tmp_path else "0" * 64, **fields}
     return Sample(f"ward/{name}", path, "ward", Size(640, 480), found, corners(found), **given)
 
 
@@ -95,7 +96,7 @@ def test_the_queue_is_cut_by_images_and_keeps_all_of_an_image():
 @pytest.fixture
 def queue(tmp_path):
     """A catalog with two suspicious images among ten, and the queue's file."""
-    samples = [sample(f"r{i}", [HERE], tmp_path, image_sha256=f"{i:064x}") for i in range(8)]
+    samples = [sample(f"r{i}", [HERE], tmp_path) for i in range(8)]
     samples += [sample("x", [HERE], tmp_path, lesions=("L1",)), sample("y", (), tmp_path)]
     answers = [answer((HERE, 0.9))] * 8 + [answer((NEAR, 0.9), (THERE, 0.8)), answer((HERE, 0.9))]
     found = find_suspects(samples, answers, 0.5)

@@ -98,3 +98,17 @@ def test_training_on_what_the_older_catalog_held_out_is_refused(tmp_path, settin
 def test_a_folder_without_a_catalog_is_no_run(tmp_path):
     with pytest.raises(FormatError, match="not the folder of a run"):
         read_ingredients(tmp_path)
+
+
+@pytest.mark.parametrize("start", ["earlier", "earlier/best.safetensors"])
+def test_weights_that_have_seen_what_is_held_out_now_are_no_start(tmp_path, settings, samples, start):
+    run = tmp_path / "earlier"
+    run.mkdir()
+    for name in ("run.json", "best.safetensors"):
+        (run / name).write_text("")
+    write_catalog(of(samples), run / "catalog.jsonl")
+    config = make_config(settings, {"start": str(tmp_path / start)})
+    assert len(gather(config).train) == 5
+    write_catalog(of([replace(samples[-1], name="made/renamed", split="train"), *samples[:-1]]), run / "catalog.jsonl")
+    with pytest.raises(UsageError, match=r"earlier, whose weights are the start: one image is in train .* and in dev"):
+        gather(config)

@@ -15,7 +15,7 @@ from tests.training.miniature import scene
 from tests.training.release.made import SIDE, RedFinder, export
 from training.evaluation.predict import PreparedSet, predict
 from training.evaluation.runtime import predict_with_runtime
-from training.release import variants
+from training.release import parity, variants
 from training.release.card import CARD_NAME
 from training.release.graph import INPUT, OUTPUTS, decoding_nodes, first_nodes, sort_nodes
 from training.release.half import to_half
@@ -266,3 +266,11 @@ def test_a_figure_that_is_no_number_is_refused_and_the_manifest_stays(candidate)
 
 def test_the_names_of_inputs_and_outputs_are_the_contract():
     assert (INPUT, OUTPUTS) == ("image", ("boxes", "scores", "classes"))
+
+
+def test_a_box_or_score_that_is_no_number_is_infinitely_far():
+    box, nan = np.ones((1, 4), np.float32), np.full((1, 4), np.nan, np.float32)
+    score = np.ones(1, np.float32)
+    assert parity._distance(box, score, box, score) == (0, 0)
+    assert parity._distance(nan, score, box, score)[0] == np.inf
+    assert parity._distance(box, score * np.nan, box, score)[1] == np.inf

@@ -221,6 +221,15 @@ def test_a_variant_that_is_too_far_from_its_reference_fails(candidate):
     assert str(gates[0]) == "FAIL  parity of fp32: box difference in px 0.06, allowed 0.05"
 
 
+def test_a_comparison_of_no_box_proves_nothing(candidate):
+    manifest = load_manifest(candidate)
+    none = manifest.variants[0].parity.model_copy(update={"boxes": 0})
+    first = manifest.variants[0].model_copy(update={"parity": none})
+    (gate,) = parity_gates(manifest.model_copy(update={"variants": [first]}))
+    assert not gate.passed
+    assert "no box was compared" in gate.words
+
+
 def test_the_bundled_gates_are_valid():
     assert read_rules("default").leaks == "refuse"
     assert read_rules("public").minimum["cvc-clinicdb"]["ap50"] == 0.858
