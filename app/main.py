@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.capture import make_source, parse_source
+from app.gui.interrupts import INTERRUPTED, Interrupts
 from app.gui.options import WindowOptions
 from app.gui.platform import display_problem, missing_libraries
-from app.gui.run import INTERRUPTED, Interrupts, run_window
+from app.gui.run import run_window
 from app.live import AiFactory, AiPort, LiveSession, LiveSettings
 from app.phantom import bundled
 from app.selftest import SelfTest, SelfTestSettings

@@ -10,9 +10,9 @@ from pathlib import Path
 from PyQt6.QtWidgets import QApplication
 
 from app.gui.bridge import PaintStamp
+from app.gui.interrupts import Interrupts
 from app.gui.options import WindowOptions
 from app.gui.painting import as_bgr, render_to_image
-from app.gui.run import Interrupts
 from app.gui.window import run_window
 from app.handoff import Spool
 from app.live import AiFactory, LiveSession, LiveSettings

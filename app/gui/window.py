@@ -16,11 +16,11 @@ from app import SOFTWARE
 from app.gui import theme
 from app.gui.bridge import PaintHook
 from app.gui.crash import CrashHook, logged_qt_messages
+from app.gui.interrupts import INTERRUPTED, Interrupts
 from app.gui.keys import KEYS, Action
 from app.gui.live_page import LivePage
 from app.gui.notices import Notice, NoticeBoard
 from app.gui.options import WindowOptions
-from app.gui.run import INTERRUPTED, Interrupts
 from app.gui.sound import Player, SoundEffect
 from app.session_api import Session
 

@@ -14,10 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.bridge import HEARTBEAT_MS, PaintStamp
 from app.gui.crash import CrashHook
+from app.gui.interrupts import Interrupts
 from app.gui.keys import KEYS, Action, Key
 from app.gui.options import WindowOptions
 from app.gui.painting import PicturePainter, as_bgr
-from app.gui.run import Interrupts
 from app.gui.signs import View
 from app.gui.window import LiveWindow, run_window
 from app.selftest import SelfTest
