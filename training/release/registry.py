@@ -88,6 +88,18 @@ def require_new(models: Path, name: str, version: str) -> None:
         )
 
 
+def require_writable(models: Path) -> None:
+    """Whether a model could be registered here: better known before an hour of measuring than after it.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
+    with _writing(models):
+        models.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=models):
+            pass
+
+
 def rollback(models: Path, name: str, version: str | None = None) -> Version:
     """Make an older version current again.
 

@@ -32,7 +32,7 @@ from training.release.gating import (
 )
 from training.release.operating import Target, choose_threshold
 from training.release.record import with_metrics, write_manifest
-from training.release.registry import register, require_new
+from training.release.registry import register, require_new, require_writable
 from training.release.variants import dev_metrics, machine
 
 
@@ -101,6 +101,7 @@ def release(candidate: Path, models: Path, plan: Plan, say: Callable[[str], None
     if not plan.tests:
         raise UsageError("There is no test set: nothing would be measured.", "Split the catalog with named tests.")
     require_new(models, plan.name, load_manifest(candidate).version)
+    require_writable(models)
     with tempfile.TemporaryDirectory(prefix="polypwatch-release-") as scratch:
         staged = Path(scratch) / plan.name
         _stage(candidate, staged, plan)

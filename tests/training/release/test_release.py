@@ -4,7 +4,7 @@ import json
 import pytest
 import torch
 
-from detector.errors import FormatError, ModelError, UsageError
+from detector.errors import FormatError, ModelError, OutputError, UsageError
 from detector.manifest import load_manifest
 from detector.runtime import OnnxDetector
 from tests.training.release.made import RedFinder, export, sample
@@ -276,6 +276,13 @@ def test_a_version_that_is_registered_already_is_said_before_anything_is_measure
     monkeypatch.setattr("training.release.release.evaluate_model", lambda *a: pytest.fail("measured"))
     with pytest.raises(UsageError, match="registered already"):
         release(candidate, tmp_path / "models", plan, quiet)
+
+
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_measured(candidate, plan, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.release.release._measure", lambda *a: pytest.fail("measured"))
+    (tmp_path / "models").write_text("a file stands in the way")
+    with pytest.raises(OutputError, match="models cannot be written"):
+        release(candidate, tmp_path / "models", plan, lambda line: None)
 
 
 def test_an_adopted_model_is_said_to_have_seen_nobody_knows_what(candidate, plan, tmp_path):
