@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from pathlib import Path
 
@@ -78,8 +79,12 @@ def evaluate(args: argparse.Namespace) -> None:
     )
     folder = None if args.model is None else find_model(args.model)
     catalog = resolve(args.data)
-    for k, data in enumerate([part_of(catalog, args.data, split) for split in args.set or [args.split]]):
-        command = _command(args, data.split.removeprefix("test:"))
+    parts = [part_of(catalog, args.data, split) for split in args.set or [args.split]]
+    if args.out is not None:
+        for data in parts:
+            _require_own(args.out / data.name if args.set else args.out, _command(args, _short(data)))
+    for k, data in enumerate(parts):
+        command = _command(args, _short(data))
         if folder is None:
             found = evaluate_weights(args.weights, data, settings, command)
         else:
@@ -110,6 +115,22 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--nominal-fps is a number of frames per second, such as 25.")
     if args.draws < 100:
         raise UsageError("Fewer than 100 draws give no interval that could be believed.")
+
+
+def _short(data: EvaluationData) -> str:
+    return data.split.removeprefix("test:")
+
+
+def _require_own(out: Path, command: str) -> None:
+    """The same command may be repeated; another one's result is not written over."""
+    try:
+        before = json.loads((out / EVALUATION_NAME).read_text(encoding="utf-8")).get("command", "something else")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, AttributeError):
+        before = "something else"
+    if before != command:
+        raise UsageError(f"{out} holds the result of another command ({before}).", "Choose another --out.")
 
 
 def _write(found: Evaluation, data: EvaluationData, out: Path, pictures: int) -> None:

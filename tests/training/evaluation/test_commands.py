@@ -131,6 +131,16 @@ def test_a_result_that_cannot_be_written_is_said_before_the_work(made, tmp_path,
     assert "cannot be made" in said
 
 
+def test_another_commands_result_is_not_written_over(made, tmp_path, capsys):
+    assert evaluate(*made, "--out", tmp_path / "out") == 0
+    assert evaluate(*made, "--out", tmp_path / "out") == 0  # the same again is
+    before = (tmp_path / "out" / "evaluation.json").read_bytes()
+    capsys.readouterr()
+    asked = ("evaluate", "--model", made[0], "--data", made[1], "--threshold", 0.3, "--out", tmp_path / "out")
+    assert "holds the result of another command" in fails(capsys, *asked)
+    assert (tmp_path / "out" / "evaluation.json").read_bytes() == before
+
+
 def test_data_without_a_label_is_no_test_set(made, tmp_path, capsys):
     for mask in (made[1] / "masks").iterdir():
         mask.unlink()
