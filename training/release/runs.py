@@ -148,5 +148,7 @@ def _facts(run: Run) -> dict[str, Any]:
             "kept checkpoint": f"step {run.result.best_step} (best on dev)",
         }
     if run.sessions:
-        facts["commit"] = run.sessions[-1].commit or "unknown"
+        last = run.sessions[-1]
+        changed = ", with changes that were not committed" if last.changed_files else ""
+        facts["commit"] = (last.commit or "unknown") + changed  # else the card would name code that did not run
     return facts

@@ -73,6 +73,18 @@ def test_a_run_says_what_it_was_made_of(run_folder, catalog):
     assert found.made.split == "near-duplicate-checked"
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"), [(False, "abc"), (None, "abc"), (True, "abc, with changes that were not committed")]
+)
+def test_code_that_was_not_committed_is_said(run_folder, changed, said):
+    record = json.loads((run_folder / "run.json").read_text())
+    session = {"command": "train", "started_utc": "2026-01-01T00:00:00+00:00", "from_step": 0, "versions": {}}
+    machine = {"system": "Linux", "cpus": 2, "device": "cpu", "processes": 1}
+    record["sessions"] = [{**session, "commit": "abc", "changed_files": changed, "machine": machine}]
+    (run_folder / "run.json").write_text(json.dumps(record))
+    assert facts_of(run_folder, "m", "1").made.training["commit"] == said
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path, old_folder):
     with pytest.raises(FormatError, match="no run"):
         facts_of(tmp_path, "red", "1")
