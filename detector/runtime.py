@@ -6,18 +6,20 @@ Pre-process, session, decode. A failure raises; it never looks like 'no polyps'.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from detector.detections import Detections, DetectorInfo
+from detector.engine import Engine, Outputs
+from detector.engine_host import HostEngine
 from detector.errors import ModelError, PolypwatchError, ProviderError
 from detector.frame import Frame
 from detector.geometry import Letterbox, Size, area, nms
 from detector.manifest import ModelManifest, Variant, find_model, load_manifest, verified_model_bytes
-from detector.preprocess import RESIZE_RULE, Blob
+from detector.preprocess import RESIZE_RULE
 from detector.providers import candidates, first_line, open_session
 
 # The lowest score for which boxes are ever returned: enough for average precision, and it bounds the work of NMS.
@@ -43,10 +45,7 @@ class OnnxDetector:
         self, folder: Path, provider: str = "auto", variant: str | None = None, threads: int | None = None
     ) -> None:
         manifest = load_manifest(folder)
-        self.variant, self._session, used, reason = _open(folder, manifest, provider, variant, threads)
-        self._outputs = _check_contract(self._session, self.variant, folder / self.variant.file)
-        contract = self.variant.input
-        self._blob = Blob(contract.size, contract.pad, contract.mean, contract.std, rgb=contract.colour == "rgb")
+        self.variant, self._engine, used, reason = _open(folder, manifest, provider, variant, threads)
         self._info = DetectorInfo(
             model=manifest.name,
             version=manifest.version,
@@ -81,31 +80,34 @@ class OnnxDetector:
             ProviderError: the runtime failed, or the network gave numbers that are not numbers.
             ModelError: the network gave scores or classes that its manifest does not allow.
         """
-        start = time.perf_counter_ns()
         box = Letterbox.fit(frame.size, self.variant.input.size)
-        blob = self._blob.fill(frame.image, box)
-        prepared = time.perf_counter_ns()
-        boxes, scores, classes = self._run(blob)
-        inferred = time.perf_counter_ns()
+        return self._detections(frame, box, self._engine.run(frame.image, box), min_score)
+
+    def detect_many(self, frames: Sequence[Frame], min_score: float | None = None) -> list[Detections]:
+        """Boxes of several frames of one size, in order: those of `detect`, bit by bit on a CPU, faster on a GPU.
+
+        Raises:
+            ProviderError: as `detect`; for which frame is not known.
+            ModelError: as `detect`.
+        """
+        if not frames:
+            return []
+        box = Letterbox.fit(frames[0].size, self.variant.input.size)
+        outputs = self._engine.run_many([frame.image for frame in frames], box)
+        return [self._detections(frame, box, out, min_score) for frame, out in zip(frames, outputs, strict=True)]
+
+    def _detections(self, frame: Frame, box: Letterbox, out: Outputs, min_score: float | None) -> Detections:
+        start = time.perf_counter_ns()
+        if not (np.isfinite(out.boxes).all() and np.isfinite(out.scores).all()):
+            raise ProviderError("The network gave results that are not numbers.", "Try another provider or model.")
         threshold = self.variant.threshold if min_score is None else max(min_score, MIN_SCORE)
-        boxes, scores, classes = self._decode(box, boxes, scores, classes, threshold)
+        boxes, scores, classes = self._decode(box, out.boxes, out.scores, out.classes, threshold)
         stages = {
-            "preprocess": prepared - start,
-            "infer": inferred - prepared,
-            "decode": time.perf_counter_ns() - inferred,
+            "preprocess": out.preprocess_ns,
+            "infer": out.infer_ns,
+            "decode": time.perf_counter_ns() - start,
         }
         return Detections(frame.index, frame.time, boxes, scores, classes, stages)
-
-    def _run(self, blob: npt.NDArray[np.float32]) -> tuple[Any, Any, Any]:
-        try:
-            boxes, scores, classes = self._session.run(self._outputs, {self.variant.input.name: blob})
-        except Exception as error:  # ONNX Runtime's own exception classes share no base but Exception
-            raise ProviderError(
-                f"ONNX Runtime failed on a frame: {first_line(error)}.", "Try another provider."
-            ) from error
-        if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
-            raise ProviderError("The network gave results that are not numbers.", "Try another provider or model.")
-        return boxes[0], scores[0], classes[0]
 
     def _decode(
         self,
@@ -144,8 +146,8 @@ def load_detector(
 
 def _open(
     folder: Path, manifest: ModelManifest, policy: str, variant_name: str | None, threads: int | None
-) -> tuple[Variant, Any, str, str]:
-    """The variant, its session, the provider that runs, and why.
+) -> tuple[Variant, Engine, str, str]:
+    """The variant, its engine, the provider that runs, and why.
 
     A named provider runs whatever variant was named; ``auto`` only combines what is meant for each other.
     """
@@ -160,26 +162,27 @@ def _open(
         model = verified_model_bytes(folder, variant)
         _check_supported(variant, folder)
         try:
-            session = _session(model, provider, threads, folder / variant.file)
+            engine = _engine(model, variant, provider, threads, folder / variant.file)
         except ProviderError as error:
             if policy != "auto" or provider == "cpu":
                 raise
             refused.append(f"{error.what[:1].lower()}{error.what[1:]}".rstrip("."))
             continue
         reason = f"auto: {provider}" + (f", because {refused[0]}" if refused else "") if policy == "auto" else ""
-        return variant, session, provider, reason
+        return variant, engine, provider, reason
     raise ModelError(f"Model {manifest.name} cannot run here: {'; '.join(refused)}.", "Choose another model.")
 
 
-def _session(model: bytes, provider: str, threads: int | None, path: Path) -> Any:
+def _engine(model: bytes, variant: Variant, provider: str, threads: int | None, path: Path) -> Engine:
     try:
-        return open_session(model, provider, threads)
+        session = open_session(model, provider, threads)
     except PolypwatchError:
         raise
     except Exception as error:  # ONNX Runtime's own exception classes share no base but Exception
         raise ModelError(
             f"{path} is not a network that ONNX Runtime can load: {first_line(error)}.", "Export it again."
         ) from error
+    return HostEngine(session, variant, path)
 
 
 def _check_supported(variant: Variant, folder: Path) -> None:
@@ -190,35 +193,3 @@ def _check_supported(variant: Variant, folder: Path) -> None:
             f"'{variant.input.resize}'; this version has 'blob_f32_nchw' with '{RESIZE_RULE}'.",
             "Use a newer version of Polypwatch.",
         )
-
-
-def _check_contract(session: Any, variant: Variant, path: Path) -> list[str]:
-    """Compare the network's inputs and outputs with the manifest; returns the output names to ask for."""
-    contract, out = variant.input, variant.output
-    _expect(
-        path, "input", session.get_inputs(), {contract.name: ("tensor(float)", [1, 3, contract.height, contract.width])}
-    )
-    k = out.top_k
-    outputs = {
-        out.boxes: ("tensor(float)", [1, k, 4]),
-        out.scores: ("tensor(float)", [1, k]),
-        out.classes: ("tensor(int64)", [1, k]),
-    }
-    _expect(path, "output", session.get_outputs(), outputs)
-    return list(outputs)
-
-
-def _expect(path: Path, kind: str, found: Any, expected: dict[str, tuple[str, list[int]]]) -> None:
-    actual = {node.name: (node.type, list(node.shape)) for node in found}
-    if actual == expected:
-        return
-    wrong = [name for name in {**expected, **actual} if actual.get(name) != expected.get(name)]
-    details = "; ".join(f"'{n}' is {_spell(actual.get(n))}, expected {_spell(expected.get(n))}" for n in wrong)
-    raise ModelError(
-        f"{path} is not the network that its manifest describes: {kind} {details}.",
-        "It will not be used. Export the model again.",
-    )
-
-
-def _spell(value: tuple[str, list[int]] | None) -> str:
-    return "absent" if value is None else f"{value[0]} {value[1]}"

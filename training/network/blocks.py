@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-Act = type[nn.SiLU] | type[nn.ReLU] | type[nn.ReLU6]
+Act = type[nn.SiLU] | type[nn.ReLU] | type[nn.ReLU6] | type[nn.LeakyReLU]
 """ReLU and ReLU6 where the network is to be quantised to INT8: they lose little, and SiLU gains little speed."""
 BN_EPS = 1e-3
 BN_MOMENTUM = 0.03

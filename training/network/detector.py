@@ -1,7 +1,7 @@
 """The detectors by name, from raw BGR pixels to raw predictions and to boxes.
 
-One anchor-free family after YOLOX (Ge et al. 2021, https://arxiv.org/abs/2107.08430); sizes differ in the backbone and
-in the channels of the pyramid.
+One anchor-free family after YOLOX (Ge et al. 2021, https://arxiv.org/abs/2107.08430), whose sizes differ in the
+backbone and in the channels of the pyramid; and NanoDet-Plus, which speaks the same raw predictions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from detector.errors import UsageError
 from training.network.blocks import Act
 from training.network.darknet import Darknet
 from training.network.lite import EfficientNetLite
+from training.network.nanodet import STRIDES as NANODET_STRIDES
+from training.network.nanodet import DistanceHead, GhostPan
 from training.network.pyramid import STRIDES, Head, Pafpn, Widths
 
 
@@ -49,8 +51,8 @@ class Spec:
     """What a network is made of.
 
     Attributes:
-        backbone: ``darknet-nano`` or one of EfficientNet-Lite's scales.
-        widths: channels of the pyramid at strides 8, 16 and 32.
+        backbone: ``darknet-nano``, ``shufflenet`` or one of EfficientNet-Lite's scales.
+        widths: channels of the pyramid at strides 8, 16 and 32. Like `head` and `act` fixed for ``shufflenet``.
         head: channels of the head.
         act: activation of pyramid and head.
         input_size: side of the square input that it is shipped with, in pixels; a multiple of 32.
@@ -68,6 +70,7 @@ class Spec:
 SPECS: dict[str, Spec] = {
     "fast": Spec("darknet-nano", (64, 128, 256), 64, nn.SiLU, 416, "YOLOX-nano: for two CPU cores"),
     "accurate": Spec("lite2", (96, 192, 288), 96, nn.ReLU, 512, "EfficientNet-Lite2, wider pyramid: for a GPU"),
+    "nanodet": Spec("shufflenet", (96, 96, 96), 96, nn.LeakyReLU, 416, "NanoDet-Plus-m: COCO weights, LeakyReLU"),
     "balanced": Spec("lite0", (64, 128, 256), 64, nn.ReLU, 416, "EfficientNet-Lite0: ReLU throughout, for INT8"),
 }
 
@@ -78,6 +81,7 @@ class Network(nn.Module):
     Attributes:
         name: key of `SPECS`.
         input_size: side of the input that it is shipped with.
+        strides: of its levels, in pixels.
         classes: number of classes.
     """
 
@@ -85,6 +89,12 @@ class Network(nn.Module):
         super().__init__()
         spec = SPECS[name]
         self.name, self.input_size, self.classes = name, spec.input_size, classes
+        self.strides: tuple[int, ...] = STRIDES
+        if spec.backbone == "shufflenet":
+            self.strides = NANODET_STRIDES
+            self.backbone: Pafpn | GhostPan = GhostPan()
+            self.head: Head | DistanceHead = DistanceHead(classes)
+            return
         if spec.backbone == "darknet-nano":
             backbone: nn.Module = Darknet()
             given = (64, 128, 256)
@@ -96,7 +106,7 @@ class Network(nn.Module):
 
     def forward(self, image: Tensor) -> Raw:
         maps = self.head(self.backbone(image))
-        cells, strides = _anchor_points([(m.shape[2], m.shape[3]) for m in maps], maps[0].device)
+        cells, strides = _anchor_points([(m.shape[2], m.shape[3]) for m in maps], self.strides, maps[0].device)
         flat = torch.cat([m.flatten(2) for m in maps], dim=2).transpose(1, 2).float()
         return Raw(flat[..., :4], flat[..., 4], flat[..., 5:], cells, strides)
 
@@ -112,9 +122,11 @@ def build(name: str, classes: int = 1) -> Network:
     return Network(name, classes)
 
 
-def _anchor_points(shapes: list[tuple[int, int]], device: torch.device) -> tuple[Tensor, Tensor]:
+def _anchor_points(
+    shapes: list[tuple[int, int]], levels: tuple[int, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
     cells, strides = [], []
-    for (h, w), stride in zip(shapes, STRIDES, strict=True):
+    for (h, w), stride in zip(shapes, levels, strict=True):
         row, col = torch.meshgrid(torch.arange(h, device=device), torch.arange(w, device=device), indexing="ij")
         cells.append(torch.stack((col, row), dim=-1).reshape(-1, 2).float())
         strides.append(torch.full((h * w,), float(stride), device=device))

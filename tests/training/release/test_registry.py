@@ -28,7 +28,7 @@ def staged(folder, version, **changes):
 def says(folder):
     """Version, box and log of what runs: they must belong together."""
     detector = OnnxDetector(folder, "cpu")
-    box = tuple(int(x) for x in detector._session.run(["boxes"], {"image": _blank()})[0][0, 0])
+    box = tuple(int(x) for x in detector._engine._session.run(["boxes"], {"image": _blank()})[0][0, 0])
     return load_manifest(folder).version, box
 
 
