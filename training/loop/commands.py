@@ -17,7 +17,9 @@ def add(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--resume goes on. Several GPUs or machines: torchrun --nproc-per-node=gpu -m training.cli train ...",
     )
     train.add_argument("--config", type=Path, metavar="FILE", help="a file made by 'polypwatch-train config'")
-    train.add_argument("--network", help="fast (default), balanced or accurate, with its preset (without --config)")
+    train.add_argument(
+        "--network", help="fast (default), nanodet, balanced or accurate, with its preset (without --config)"
+    )
     train.add_argument("--data", metavar="CATALOG", help="a catalog file with a split, or the word public (default)")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     budget = train.add_mutually_exclusive_group()
@@ -32,7 +34,7 @@ def add(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     train.set_defaults(run=_train)
 
     config = sub.add_parser("config", help="print a training configuration with the reason of every key")
-    config.add_argument("--network", default="fast", help="whose preset: fast, balanced or accurate")
+    config.add_argument("--network", default="fast", help="whose preset: fast, nanodet, balanced or accurate")
     config.set_defaults(run=_config)
 
 
