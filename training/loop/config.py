@@ -89,8 +89,8 @@ class TrainConfig(_Section):
     start: str = Field(
         "auto",
         description="First weights: auto (COCO weights for fast and nanodet, ImageNet for the others), imagenet, none "
-        "(random), a safetensors file, or the folder of an earlier run, whose best weights are taken. A random start needs ten "
-        "times the budget.",
+        "(random), a safetensors file, or the folder of an earlier run, whose best weights are taken. A random start "
+        "needs ten times the budget.",
     )
     data: str = Field(
         "public",
