@@ -39,6 +39,15 @@ class Outputs(NamedTuple):
 class Engine(Protocol):
     """Runs frames on one session or more. Used by one thread."""
 
+    @property
+    def batch(self) -> int:
+        """How many frames `run_many` likes to get at once; 1 where a batch gains nothing."""
+        ...
+
+    def twin(self) -> Engine | None:
+        """An engine on the same session with own buffers, for another thread; None where there can be one only."""
+        ...
+
     def run(self, image: Image, box: Letterbox) -> Outputs:
         """One frame: BGR uint8 (H, W, 3) of size ``box.source``.
 

@@ -43,7 +43,8 @@ class InputContract(_Record):
     """What the network takes.
 
     ``blob_f32_nchw``: float32 ``(1, 3, height, width)`` made by :mod:`detector.preprocess`.
-    ``frame_u8_hwc``: a uint8 frame; resize and normalisation run in the graph.
+    ``frame_u8_hwc``: uint8 frames ``(n, h, w, 3)`` in BGR of any size; resize, colour order and normalisation run in
+    the graph. Beside ``name`` it takes what :mod:`detector.resize_maps` makes.
     """
 
     name: str
@@ -165,12 +166,16 @@ class ModelManifest(_Record):
     def variant_for(self, provider: str) -> Variant:
         """The first variant that is meant for ``provider``: manifests list the preferred one first.
 
+        On a graphics card, files that take whole frames come before all others: they are made for nothing else.
+
         Raises:
             ModelError: none is.
         """
-        for variant in self.variants:
-            if provider in variant.providers:
-                return variant
+        meant = [v for v in self.variants if provider in v.providers]
+        if provider in ("cuda", "tensorrt"):
+            meant.sort(key=lambda v: v.input.contract != "frame_u8_hwc")  # stable
+        if meant:
+            return meant[0]
         raise ModelError(
             f"Model {self.name} has no variant for provider '{provider}'.",
             "Choose another provider or another model (`polypwatch models` lists them).",

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import os
 import platform
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any, Literal, get_args
 
 from detector.errors import ProviderError, UsageError
 
+ProviderSettings = Mapping[str, Mapping[str, str]]
 Policy = Literal["auto", "cuda", "tensorrt", "cpu"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 
@@ -66,7 +69,7 @@ class OpenedSession:
 
 
 def import_runtime() -> Any:
-    """Import onnxruntime, once its installation was found sound.
+    """Import onnxruntime, once its installation was found sound, with its telemetry off: Polypwatch calls nobody.
 
     Raises:
         ProviderError: it is missing, broken, or installed twice.
@@ -77,9 +80,12 @@ def import_runtime() -> Any:
             f"More than one ONNX Runtime is installed ({', '.join(installed)}): they overwrite each other's files.",
             f"Run `pip uninstall -y {' '.join(installed)}` and then install Polypwatch again.",
         )
+    # Before the import: afterwards its own switch comes too late for what it writes at start-up.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()
         onnxruntime.set_default_logger_severity(_FATAL_ONLY)
         onnxruntime.get_available_providers()
     except Exception as error:  # what another package's import can raise is not ours to know
@@ -107,13 +113,22 @@ def candidates(policy: str) -> tuple[str, ...]:
     return _AUTO_ORDER if policy == "auto" else (check_policy(policy),)
 
 
-def open_session(model: bytes, provider: str, threads: int | None) -> Any:
+def open_session(
+    model: bytes,
+    provider: str,
+    threads: int | None,
+    *,
+    dimensions: Mapping[str, int] | None = None,
+    settings: ProviderSettings | None = None,
+) -> Any:
     """A session on exactly that provider (nodes that it cannot run go to the CPU, as ONNX Runtime places them).
 
     Args:
         model: the ONNX file's bytes.
         provider: ``cpu``, ``cuda`` or ``tensorrt``.
         threads: CPU threads inside an operator; None leaves the choice to ONNX Runtime.
+        dimensions: values of the network's symbolic sizes by name: with all of them, every shape is static.
+        settings: options of each provider by its short name.
 
     Raises:
         ProviderError: the provider did not come up, with the reason.
@@ -127,23 +142,26 @@ def open_session(model: bytes, provider: str, threads: int | None) -> Any:
             "Install onnxruntime-gpu, or choose another provider.",
         )
     if provider != "cpu":
-        _preload_cuda(runtime)
+        preload_cuda(runtime)
     options = runtime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
     if threads is not None:
         options.intra_op_num_threads = threads
     # Spinning threads would take the cores away from painting and recording between two frames.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    chain = list(_ORT_NAMES.values())[list(_ORT_NAMES).index(provider) :: -1]
+    for name, value in (dimensions or {}).items():
+        options.add_free_dimension_override_by_name(name, value)
+    short = list(_ORT_NAMES)[list(_ORT_NAMES).index(provider) :: -1]
+    chain = [(_ORT_NAMES[name], dict((settings or {}).get(name, {}))) for name in short]
     try:
         session = runtime.InferenceSession(model, options, providers=chain, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own exception classes share no base but Exception
         if provider == "cpu" or type(error).__name__ in _MODEL_FAULTS:
             raise
-        raise ProviderError(_did_not_start(provider, first_line(error)), _GPU_HINT) from error
+        raise ProviderError(did_not_start(provider, first_line(error)), _GPU_HINT) from error
     session.disable_fallback()
     if session.get_providers()[0] != wanted:
-        raise ProviderError(_did_not_start(provider, _library_problem(provider)), _GPU_HINT)
+        raise ProviderError(did_not_start(provider, _library_problem(provider)), _GPU_HINT)
     return session
 
 
@@ -153,7 +171,8 @@ _GPU_HINT = (
 )
 
 
-def _did_not_start(provider: str, why: str) -> str:
+def did_not_start(provider: str, why: str) -> str:
+    """What is said of a provider that does not come up."""
     return f"The {provider} provider did not start: {why}."
 
 
@@ -171,7 +190,7 @@ def _is_installed(wheel: str) -> bool:
     return True
 
 
-def _preload_cuda(runtime: Any) -> None:
+def preload_cuda(runtime: Any) -> None:
     """Load NVIDIA's libraries from their wheels; what is missing shows when the provider is created."""
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it did not find
         runtime.preload_dlls()

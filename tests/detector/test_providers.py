@@ -127,7 +127,7 @@ def test_two_runtimes_in_one_environment_are_refused(tmp_path: Path) -> None:
         ("raise ImportError('libstdc++.so.6: version not found')", "libstdc++.so.6: version not found"),
         ("raise ValueError('numpy.dtype size changed')", "numpy.dtype size changed"),
         ("def damaged(", "was never closed"),
-        ("", "set_default_logger_severity"),
+        ("", "disable_telemetry_events"),
     ],
     ids=["import-error", "numpy", "damaged", "hollow"],
 )
@@ -152,3 +152,21 @@ def test_a_broken_runtime_is_an_error_that_says_what_to_do(package: str, reason:
 )
 def test_an_error_of_the_runtime_becomes_part_of_a_sentence(text: str, line: str) -> None:
     assert first_line(RuntimeError(text)) == line
+
+
+def test_onnx_runtime_is_imported_with_its_telemetry_off(tmp_path: Path) -> None:
+    script = (
+        "import os; from detector.providers import import_runtime; import_runtime(); "
+        "print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    kept = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**kept, "TMPDIR": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1"
+    assert list(tmp_path.iterdir()) == []  # where it is on, a file of the session appears here

@@ -36,10 +36,11 @@ def _add_export(sub: Sub[argparse.ArgumentParser]) -> None:
         "--variants",
         default="fp32",
         metavar="LIST",
-        help="fp32, fp16 (GPU), int8 (CPU), in order of preference: the first that is meant for a provider serves it",
+        help="fp32, fp16 (GPU), frame (GPU: FP16, takes whole frames; goes before the others there), int8 (CPU), in "
+        "order of preference: the first that is meant for a provider serves it",
     )
     p.add_argument("--target", default="f1", help="of the thresholds on dev: f1, negatives=0.05 or sensitivity=0.9")
-    p.add_argument("--margin", type=float, default=0.01, help="AP50 on dev that fp16 or int8 may lose (default 0.01)")
+    p.add_argument("--margin", type=float, default=0.01, help="AP50 on dev that a file may lose (default 0.01)")
     p.add_argument(
         "--calibration-images", type=int, default=64, metavar="N", help="training images for int8 ranges (default 64)"
     )
@@ -101,10 +102,10 @@ def _export(args: argparse.Namespace) -> None:
     from training.release.export import Wanted, build_folder
     from training.release.operating import Target
     from training.release.runs import facts_of
-    from training.release.variants import parse_precisions
+    from training.release.variants import parse_kinds
 
     wanted = Wanted(
-        parse_precisions(args.variants), Target.parse(args.target), args.margin, args.calibration_images, _command()
+        parse_kinds(args.variants), Target.parse(args.target), args.margin, args.calibration_images, _command()
     )
     network = load_network(args.weights or args.run_folder / "best.safetensors")
     run = _old_run(args, network) if args.data or args.start else facts_of(args.run_folder, args.name, args.version)
@@ -117,7 +118,8 @@ def _export(args: argparse.Namespace) -> None:
         )
         apart = f"{parity['max_box_px']} px, {parity['max_score']} in score"
         print(f"      against {parity['reference']}: {apart}, over {parity.get('boxes', 0)} boxes")
-        print(f"      one run on one CPU core: {(v.model_extra or {})['cpu_ms']} ms")
+        if "cpu_ms" in (v.model_extra or {}):
+            print(f"      one run on one CPU core: {(v.model_extra or {})['cpu_ms']} ms")
         print("      dev: " + ", ".join(f"{k} {dev[k]:.4f}" for k in ("ap50", "ap50_95", "ap50_loss") if k in dev))
     print(f"{args.out} is a candidate: polypwatch-train release --candidate {args.out}")
 

@@ -23,7 +23,7 @@ from training.release.graph import export_onnx
 from training.release.operating import Target
 from training.release.parity import IMAGES, network_inputs, parity_with_torch, spread
 from training.release.record import write_manifest
-from training.release.variants import FILES, Bench, Made, Precision, make_fp16, make_int8, measured
+from training.release.variants import FILES, Bench, Kind, Made, make_fp16, make_frame, make_int8, measured
 from training.samples import Sample
 
 
@@ -53,14 +53,14 @@ class Wanted:
     """What to make.
 
     Attributes:
-        precisions: in the order of preference; FP32 is among them.
+        kinds: in the order of preference; FP32 is among them.
         target: what each file's threshold is chosen for.
-        margin: largest loss of AP50 on dev that FP16 or INT8 may have.
+        margin: largest loss of AP50 on dev that a file may have against FP32.
         calibration_images: training images for INT8 ranges.
         command: for the manifest.
     """
 
-    precisions: Sequence[Precision] = ("fp32",)
+    kinds: Sequence[Kind] = ("fp32",)
     target: Target = Target("f1")  # noqa: RUF009 - frozen
     margin: float = 0.01
     calibration_images: int = 64
@@ -118,12 +118,14 @@ def _fill(network: Network, bench: Bench, made: Provenance, wanted: Wanted) -> M
     )
     base = _manifest(made, wanted)
     reference = measured(bench, base, "fp32", size, parity)
-    found: dict[Precision, Made] = {"fp32": reference}
-    if "fp16" in wanted.precisions:
+    found: dict[Kind, Made] = {"fp32": reference}
+    if "fp16" in wanted.kinds:
         found["fp16"] = make_fp16(bench, base, reference)
-    if "int8" in wanted.precisions:
+    if "frame" in wanted.kinds:
+        found["frame"] = make_frame(bench, base, reference, network)
+    if "int8" in wanted.kinds:
         found["int8"] = make_int8(bench, base, reference)
-    return base.model_copy(update={"variants": [found[p].variant for p in wanted.precisions]})
+    return base.model_copy(update={"variants": [found[kind].variant for kind in wanted.kinds]})
 
 
 def _manifest(made: Provenance, wanted: Wanted) -> ModelManifest:

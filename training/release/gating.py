@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from detector.errors import FormatError
 from detector.manifest import ModelManifest, Variant
+from detector.parity import limits_of
 from detector.schema import describe_validation_error
 from training.evaluation.compare import Comparison
 from training.evaluation.run import Evaluation
-from training.release.parity import LIMITS
 
 GATES = Path(__file__).parent / "gates"
 ANY = "*"
@@ -112,7 +112,7 @@ def parity_gates(manifest: ModelManifest) -> list[Gate]:
 
 def _parity_gate(v: Variant) -> Gate:
     assert v.parity is not None
-    limits = LIMITS[v.precision]
+    limits = limits_of(v)
     broken = [
         f"{name} {found:g}, allowed {limit:g}"
         for name, found, limit in (

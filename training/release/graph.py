@@ -46,18 +46,20 @@ class Deployed(nn.Module):
         return boxes, scores, best - points * every.shape[2]
 
 
-def export_onnx(network: Network, path: Path, size: int) -> None:
-    """Write a network as one self-contained ONNX file of static shapes, without a trace of this machine.
+def export_onnx(network: Network, path: Path, size: int, batch: str = "") -> None:
+    """Write a network as one self-contained ONNX file, without a trace of this machine.
 
     Args:
         network: on the CPU, float32.
         path: the file.
         size: side of the square input in pixels.
+        batch: name of a batch of any size; empty: static shapes, one image at a time.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    example = torch.zeros(1, 3, size, size)
+    # A batch of 1 would be taken for a constant.
+    example = torch.zeros(2 if batch else 1, 3, size, size)
     with warnings.catch_warnings(), quiet("torch.onnx"):
         warnings.simplefilter("ignore")  # the exporter warns about its own internals, and that there is no torchvision
         program = torch.onnx.export(
@@ -68,6 +70,7 @@ def export_onnx(network: Network, path: Path, size: int) -> None:
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             verbose=False,
+            dynamic_shapes={INPUT: {0: torch.export.Dim(batch)}} if batch else None,
         )
     assert program is not None
     write_graph(program.model_proto, path)

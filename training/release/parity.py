@@ -8,7 +8,6 @@ with the FP32 file over the boxes that are shown at its operating threshold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from detector.detections import Detections
 from detector.errors import ModelError
 from detector.frame import Frame
-from detector.geometry import Letterbox, Size, iou_matrix
+from detector.geometry import Letterbox, Size
 from detector.manifest import Parity
+from detector.parity import LIMITS, difference, limits_of
 from detector.preprocess import letterbox_image
 from detector.providers import open_session
 from detector.runtime import OnnxDetector
@@ -33,30 +32,6 @@ from training.samples import Sample
 F32 = npt.NDArray[np.float32]
 IMAGES = 32
 """Images of dev that are compared, spread over the set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a file of one precision may differ by.
-
-    Attributes:
-        box_px: any edge of any box, in input pixels; None: not limited.
-        score: any score; None: not limited.
-        same_boxes: least share of the boxes shown by the reference that this file shows as well (IoU 0.5, at half the
-            threshold): what is lost altogether.
-    """
-
-    box_px: float | None
-    score: float | None
-    same_boxes: float = 1.0
-
-
-LIMITS = {
-    "fp32": Limits(0.05, 1e-3),
-    "fp16": Limits(2.0, 0.02, 1.0),
-    # Eight bits move edges and scores; what counts is that the same things are found and how much AP is lost.
-    "int8": Limits(None, None, 0.97),
-}
 
 
 def network_inputs(samples: Sequence[Sample], size: Size) -> list[F32]:
@@ -137,7 +112,7 @@ def _distance(boxes: F32, scores: F32, other_boxes: F32, other_scores: F32) -> t
 
 
 def parity_of_files(
-    reference: OnnxDetector, other: OnnxDetector, samples: Sequence[Sample], precision: str
+    reference: OnnxDetector, other: OnnxDetector, samples: Sequence[Sample]
 ) -> tuple[Parity, list[str]]:
     """Compare what two variants show, box by box, in frame pixels turned into input pixels.
 
@@ -145,45 +120,15 @@ def parity_of_files(
         reference: the FP32 variant; its operating threshold says what is shown.
         other: the variant of lower precision.
         samples: images.
-        precision: of the other, for the limits.
 
     Returns:
         The parity, and a sentence for each limit that is broken.
     """
-    threshold = reference.info.threshold
-    worst_px = worst_score = 0.0
-    shown = same = 0
-    for i, image in enumerate(decoded(samples)):
-        frame = Frame(i, None, 0, image)
-        scale = Letterbox.fit(frame.size, reference.variant.input.size).content.width / frame.size.width
-        a, b = reference.detect(frame, threshold), other.detect(frame, threshold / 2)
-        shown += len(a.boxes)
-        for px, score in _matched(a, b):
-            same += 1
-            worst_px, worst_score = max(worst_px, px * scale), max(worst_score, score)
-    limits, broken = LIMITS[precision], []
-    share = same / shown if shown else 1.0
-    if limits.box_px is not None and worst_px > limits.box_px:
-        broken.append(f"a box differs by {worst_px:.2g} px (allowed {limits.box_px})")
-    if limits.score is not None and worst_score > limits.score:
-        broken.append(f"a score differs by {worst_score:.2g} (allowed {limits.score})")
-    if share < limits.same_boxes:
-        broken.append(f"only {same} of {shown} shown boxes are found (at least {limits.same_boxes:.0%} must be)")
-    facts = {"boxes": shown, "same_boxes": same}
-    return _parity(f"the {reference.info.variant} file", len(samples), worst_px, worst_score, facts), broken
-
-
-def _matched(a: Detections, b: Detections) -> list[tuple[float, float]]:
-    """(largest edge difference, score difference) of each of a's boxes that b has too (IoU 0.5)."""
-    if len(a.boxes) == 0 or len(b.boxes) == 0:
-        return []
-    iou = iou_matrix(a.boxes, b.boxes)
-    best = iou.argmax(axis=1)
-    return [
-        (float(np.abs(a.boxes[i] - b.boxes[j]).max()), abs(float(a.scores[i]) - float(b.scores[j])))
-        for i, j in enumerate(best)
-        if iou[i, j] >= 0.5
-    ]
+    frames = (Frame(i, None, 0, image) for i, image in enumerate(decoded(samples)))
+    found = difference(reference, other, frames, reference.variant.input.size, reference.info.threshold)
+    facts = {"boxes": found.shown, "same_boxes": found.same}
+    parity = _parity(f"the {reference.info.variant} file", len(samples), found.box_px, found.score, facts)
+    return parity, found.broken(limits_of(other.variant))
 
 
 def _parity(reference: str, images: int, px: float, score: float, facts: dict[str, Any]) -> Parity:

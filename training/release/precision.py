@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from detector.providers import import_runtime
 from training.release.graph import HEAVY, INPUT, decoding_nodes, first_nodes, name_nodes, quiet, write_graph
 from training.release.half import to_half
 
@@ -98,6 +99,7 @@ def quantise_int8(source: Path, target: Path, images: Blobs, recipe: Int8Recipe)
     """
     if not images:
         raise ValueError("calibration needs images")
+    import_runtime()  # first: it keeps the runtime silent
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

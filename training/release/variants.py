@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import onnx
 
 from detector.errors import ModelError, UsageError
 from detector.geometry import Size
@@ -26,24 +27,35 @@ from detector.manifest import (
 )
 from detector.preprocess import RESIZE_RULE
 from detector.providers import open_session
+from detector.resize_maps import BATCH
 from detector.runtime import OnnxDetector
 from training.contract import NMS_IOU, PAD, TOP_K
 from training.evaluation.figures import DevFigures, dev_figures
 from training.evaluation.rows import stills
 from training.evaluation.runtime import predict_with_runtime
-from training.release.graph import INPUT, OUTPUTS, graph_facts
+from training.network import Network
+from training.release.frame_graph import FRAME, takes_frames
+from training.release.graph import INPUT, OUTPUTS, export_onnx, graph_facts, write_graph
+from training.release.half import to_half
 from training.release.operating import Target, choose_threshold
 from training.release.parity import IMAGES, network_inputs, parity_of_files, spread
 from training.release.precision import Calibration, Int8Recipe, convert_fp16, quantise_int8
 from training.samples import Sample
 
-Precision = Literal["fp32", "fp16", "int8"]
+Kind = Literal["fp32", "fp16", "int8", "frame"]
+"""What can be made; also the variant's name. `frame` is half precision behind a resize in the graph."""
 Provider = Literal["cpu", "cuda", "tensorrt"]
 CALIBRATIONS: tuple[Calibration, ...] = ("percentile", "minmax")
-FILES: dict[Precision, str] = {"fp32": "model.onnx", "fp16": "model-fp16.onnx", "int8": "model-int8.onnx"}
-PROVIDERS: dict[Precision, list[Provider]] = {
+FILES: dict[Kind, str] = {
+    "fp32": "model.onnx",
+    "fp16": "model-fp16.onnx",
+    "int8": "model-int8.onnx",
+    "frame": "model-frame.onnx",
+}
+PROVIDERS: dict[Kind, list[Provider]] = {
     "fp32": ["cpu", "cuda", "tensorrt"],
     "fp16": ["cuda", "tensorrt"],  # on a CPU it is FP32 with casts around every node: only slower
+    "frame": ["cuda", "tensorrt"],  # on a CPU, resizing in the graph takes ten times as long as OpenCV
     "int8": ["cpu"],  # uint8 activations: TensorRT wants symmetric int8, CUDA has no fused kernels for it
 }
 INT8_TRIALS = tuple(
@@ -55,11 +67,11 @@ INT8_TRIALS = tuple(
 thing helped, the first convolutions in float32: AP50 .568 without it, .850 with 6, .856 with 10 (FP32: .858)."""
 
 
-def parse_precisions(text: str) -> list[Precision]:
+def parse_kinds(text: str) -> list[Kind]:
     """From ``--variants fp32,int8``; the order is that of preference in the manifest.
 
     Raises:
-        UsageError: an unknown precision, one named twice, or no fp32, which the others are measured against.
+        UsageError: an unknown kind, one named twice, or no fp32, which the others are measured against.
     """
     names = [part.strip() for part in text.split(",") if part.strip()]
     unknown = [n for n in names if n not in FILES]
@@ -68,7 +80,7 @@ def parse_precisions(text: str) -> list[Precision]:
             f"--variants {text} cannot be made.",
             f"Name each of {', '.join(FILES)} once at most; fp32 must be there: the others are measured against it.",
         )
-    return [p for name in names for p in FILES if p == name]
+    return [kind for name in names for kind in FILES if kind == name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +115,20 @@ class Made:
     notes: list[str] = field(default_factory=list)
 
 
-def measured(bench: Bench, base: ModelManifest, precision: Precision, size: int, parity: Parity | None) -> Made:
+def measured(bench: Bench, base: ModelManifest, kind: Kind, size: int, parity: Parity | None) -> Made:
     """Give a file in the draft folder its threshold and its figures on dev.
 
     Args:
         bench: with what.
         base: the manifest so far; its variants are not used.
-        precision: whose file lies in the folder.
+        kind: whose file lies in the folder.
         size: side of its input in pixels.
         parity: already measured, or None.
 
     Raises:
         ModelError: no threshold meets the target.
     """
-    variant = _describe(bench.folder, precision, size, parity)
+    variant = _describe(bench.folder, kind, size, parity)
     answers = predict_with_runtime(open_draft(bench.folder, base, variant), bench.dev)
     threshold = choose_threshold(stills(bench.dev, answers), bench.target)
     found = dev_figures(bench.dev, answers, threshold)
@@ -139,6 +151,30 @@ def make_fp16(bench: Bench, base: ModelManifest, reference: Made) -> Made:
     made, broken = _against(bench, base, reference, "fp16")
     if broken:
         raise ModelError(f"The fp16 variant is refused: {'; '.join(broken)}.", "Export without fp16.")
+    return made
+
+
+def make_frame(bench: Bench, base: ModelManifest, reference: Made, network: Network) -> Made:
+    """The file for graphics cards that takes whole frames: batch of any size, FP16, resize in the graph.
+
+    Args:
+        bench: with what.
+        base: the manifest so far.
+        reference: the FP32 file.
+        network: is exported once more, as the FP32 file takes one image at a time.
+
+    Raises:
+        ModelError: it differs from FP32 by more than the limits or loses more than the margin.
+    """
+    path = bench.folder / FILES["frame"]
+    export_onnx(network, path, network.input_size, BATCH)
+    try:
+        write_graph(takes_frames(to_half(onnx.load(path)), reference.variant.input), path)
+    except ValueError as error:
+        raise ModelError(f"The network cannot take frames: {error}.", "Export without frame.") from error
+    made, broken = _against(bench, base, reference, "frame")
+    if broken:
+        raise ModelError(f"The frame variant is refused: {'; '.join(broken)}.", "Export without frame.")
     return made
 
 
@@ -173,14 +209,14 @@ def open_draft(folder: Path, base: ModelManifest, variant: Variant) -> OnnxDetec
     return OnnxDetector(folder, "cpu", variant.name)
 
 
-def _against(bench: Bench, base: ModelManifest, reference: Made, precision: Precision) -> tuple[Made, list[str]]:
+def _against(bench: Bench, base: ModelManifest, reference: Made, kind: Kind) -> tuple[Made, list[str]]:
     """A variant's figures beside the reference's, and a sentence for each limit that it breaks."""
-    variant = _describe(bench.folder, precision, reference.variant.input.width, None)
+    variant = _describe(bench.folder, kind, reference.variant.input.width, None)
     both = base.model_copy(update={"variants": [reference.variant, variant]})
     (bench.folder / MANIFEST_NAME).write_text(dump_manifest(both), encoding="utf-8")
     detectors = [OnnxDetector(bench.folder, "cpu", name) for name in (reference.variant.name, variant.name)]
-    parity, broken = parity_of_files(detectors[0], detectors[1], spread(bench.dev, IMAGES), precision)
-    made = measured(bench, base, precision, reference.variant.input.width, parity)
+    parity, broken = parity_of_files(detectors[0], detectors[1], spread(bench.dev, IMAGES))
+    made = measured(bench, base, kind, reference.variant.input.width, parity)
     entry = dev_metrics(made.dev, bench.command, "cpu", reference.dev)
     lost = entry.values.get("ap50_loss")
     if lost is not None and lost > bench.margin:
@@ -188,19 +224,21 @@ def _against(bench: Bench, base: ModelManifest, reference: Made, precision: Prec
     return Made(made.variant.model_copy(update={"metrics": [entry]}), made.dev), broken
 
 
-def _describe(folder: Path, precision: Precision, size: int, parity: Parity | None) -> Variant:
+def _describe(folder: Path, kind: Kind, size: int, parity: Parity | None) -> Variant:
     """A file of ours as a variant; the threshold is not known yet."""
-    path = folder / FILES[precision]
-    facts: dict[str, Any] = {"onnx": graph_facts(path), "cpu_ms": cpu_ms(path, size)}
+    path = folder / FILES[kind]
+    facts: dict[str, Any] = {"onnx": graph_facts(path)}
+    if kind != "frame":
+        facts["cpu_ms"] = cpu_ms(path, size)
     return Variant(
-        name=precision,
-        file=FILES[precision],
+        name=kind,
+        file=FILES[kind],
         sha256=file_sha256(path),
-        precision=precision,
-        providers=PROVIDERS[precision],
+        precision="fp16" if kind == "frame" else kind,
+        providers=PROVIDERS[kind],
         input=InputContract(
-            name=INPUT,
-            contract="blob_f32_nchw",
+            name=FRAME if kind == "frame" else INPUT,
+            contract="frame_u8_hwc" if kind == "frame" else "blob_f32_nchw",
             width=size,
             height=size,
             colour="bgr",

@@ -14,7 +14,15 @@ def catalog(tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(catalog, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("exported") / "red"
-    export(catalog, folder, precisions=("fp32", "fp16", "int8"), margin=0.05)
+    export(catalog, folder, kinds=("fp32", "fp16", "int8"), margin=0.05)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def with_frames(catalog, tmp_path_factory) -> Path:
+    """A candidate with the file for graphics cards."""
+    folder = tmp_path_factory.mktemp("with-frames") / "red"
+    export(catalog, folder, kinds=("fp32", "frame"), margin=0.05)
     return folder
 
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +11,7 @@ from detector.errors import ModelError, UsageError
 from detector.frame import Frame
 from detector.geometry import Size
 from detector.manifest import load_manifest
+from detector.parity import difference, limits_of
 from detector.runtime import OnnxDetector
 from tests.training.miniature import scene
 from tests.training.release.made import SIDE, RedFinder, export
@@ -17,12 +19,13 @@ from training.evaluation.predict import PreparedSet, predict
 from training.evaluation.runtime import predict_with_runtime
 from training.release import parity, variants
 from training.release.card import CARD_NAME
+from training.release.frame_graph import takes_frames
 from training.release.graph import INPUT, OUTPUTS, decoding_nodes, first_nodes, sort_nodes
 from training.release.half import to_half
 from training.release.parity import network_inputs, parity_with_torch, spread
 from training.release.precision import Int8Recipe, quantise_int8
 from training.release.record import record_metrics
-from training.release.variants import parse_precisions
+from training.release.variants import parse_kinds
 
 
 def test_the_file_keeps_its_contract_and_holds_no_trace_of_this_machine(exported):
@@ -129,7 +132,7 @@ def test_the_int8_file_that_was_kept_is_quantised_throughout_and_says_how(export
 def test_the_first_variant_named_serves_the_provider_and_two_exports_are_equal_byte_for_byte(
     catalog, exported, tmp_path
 ):
-    manifest = export(catalog, tmp_path / "m", precisions=("int8", "fp32"), margin=0.05)
+    manifest = export(catalog, tmp_path / "m", kinds=("int8", "fp32"), margin=0.05)
     assert manifest.variant_for("cpu").name == "int8"
     assert manifest.variant_for("cuda").name == "fp32"
     for name in ("model.onnx", "model-int8.onnx"):
@@ -139,7 +142,7 @@ def test_the_first_variant_named_serves_the_provider_and_two_exports_are_equal_b
 def test_an_int8_file_that_loses_too_much_is_refused_and_nothing_is_left(catalog, tmp_path, monkeypatch):
     monkeypatch.setattr(variants, "INT8_TRIALS", variants.INT8_TRIALS[:1])
     with pytest.raises(ModelError, match=r"int8 variant is refused.*loses .* AP50 on dev \(allowed: -1\)"):
-        export(catalog, tmp_path / "m", precisions=("fp32", "int8"), margin=-1.0)
+        export(catalog, tmp_path / "m", kinds=("fp32", "int8"), margin=-1.0)
     assert not (tmp_path / "m").exists()
 
 
@@ -228,11 +231,11 @@ def test_an_export_is_never_written_over_something(catalog, tmp_path):
 @pytest.mark.parametrize("text", ["int8", "fp32,fp32", "fp32,bf16", ""])
 def test_a_list_of_variants_that_cannot_be_made_is_refused(text):
     with pytest.raises(UsageError, match="cannot be made"):
-        parse_precisions(text)
+        parse_kinds(text)
 
 
 def test_the_order_of_variants_is_kept():
-    assert parse_precisions("int8, fp32") == ["int8", "fp32"]
+    assert parse_kinds("int8, fp32") == ["int8", "fp32"]
 
 
 def test_spread_takes_the_whole_set_or_equal_steps():
@@ -274,3 +277,51 @@ def test_a_box_or_score_that_is_no_number_is_infinitely_far():
     assert parity._distance(box, score, box, score) == (0, 0)
     assert parity._distance(nan, score, box, score)[0] == np.inf
     assert parity._distance(box, score * np.nan, box, score)[1] == np.inf
+
+
+def test_the_frame_file_takes_frames_of_any_size_and_number(with_frames):
+    proto = onnx.load(with_frames / "model-frame.onnx")
+    f16, u8 = TensorProto.FLOAT16, TensorProto.UINT8
+    shapes = {
+        v.name: (v.type.tensor_type.elem_type, [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim])
+        for v in (*proto.graph.input, *proto.graph.output)
+    }
+    assert shapes == {
+        "frame": (u8, ["n", "h", "w", 3]),
+        "rows": (f16, [SIDE, "h"]),
+        "columns": (f16, ["w", SIDE]),
+        "fill": (f16, [1, 1, SIDE, SIDE]),
+        "boxes": (TensorProto.FLOAT, ["n", 100, 4]),
+        "scores": (TensorProto.FLOAT, ["n", 100]),
+        "classes": (TensorProto.INT64, ["n", 100]),
+    }
+    assert not any(n.op_type in ("NonMaxSuppression", "If", "Loop", "Shape") for n in proto.graph.node)
+    manifest = load_manifest(with_frames)
+    assert [manifest.variant_for(p).name for p in ("cpu", "cuda", "tensorrt")] == ["fp32", "frame", "frame"]
+    variant = manifest.variant("frame")
+    assert (variant.input.contract, variant.precision, variant.providers) == (
+        "frame_u8_hwc",
+        "fp16",
+        ["cuda", "tensorrt"],
+    )
+    assert variant.parity.model_extra["same_boxes"] == variant.parity.model_extra["boxes"] > 0
+
+
+@pytest.mark.parametrize("size", [Size(160, 120), Size(641, 363), Size(1920, 1080)])
+def test_the_frame_file_shows_the_boxes_of_the_fp32_file(with_frames, size):
+    reference, other = (OnnxDetector(with_frames, "cpu", name) for name in ("fp32", "frame"))
+    image, _ = scene(3, box=(60, 40, 120, 80))
+    frame = Frame(0, None, 0, cv2.resize(image, size))
+    found = difference(reference, other, [frame], Size(SIDE, SIDE), 0.1)
+    assert found.shown >= 1
+    assert found.broken(limits_of(other.variant)) == []
+
+
+def test_a_frame_file_that_lost_its_colours_is_refused(catalog, tmp_path, monkeypatch):
+    def swapped(proto, contract):
+        return takes_frames(proto, contract.model_copy(update={"colour": "rgb"}))
+
+    monkeypatch.setattr(variants, "takes_frames", swapped)
+    with pytest.raises(ModelError, match="frame variant is refused"):
+        export(catalog, tmp_path / "m", kinds=("fp32", "frame"), margin=1.0)
+    assert not (tmp_path / "m").exists()
