@@ -1,13 +1,14 @@
 """Headless detection: every frame of videos, folders and images, in order, into one results file.
 
-Nothing is skipped and nothing depends on the clock, so that the same input gives the same output on every run.
+Nothing is skipped and nothing depends on the clock, so that the same input gives the same output on every run, however
+many frames are worked on at once (`detector.pipeline`). Tracks and rows are made in order, by one thread.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,10 +19,11 @@ from tqdm import tqdm
 from app import SOFTWARE
 from app.capture import file_source
 from detector.alerts import AlertFilter, AlertSettings
-from detector.detections import Detector
+from detector.detections import Detections, Detector, DetectorInfo
 from detector.errors import OutputError, PolypwatchError, SourceError
 from detector.frame import Frame, Interruption, SourceInfo, SourceState
 from detector.geometry import Size
+from detector.pipeline import analyse, team
 from detector.results import Box, FrameRow, ModelRef, ResultsHeader, ResultsWriter, boxes_of, common_time_base, ticks
 from detector.runtime import MIN_SCORE
 
@@ -42,16 +44,22 @@ class _Input:
 
 
 def run_detect(
-    paths: list[Path], out: Path, detector: Detector, min_score: float | None = None, progress: bool = True
+    paths: list[Path],
+    out: Path,
+    detector: Detector,
+    min_score: float | None = None,
+    progress: bool = True,
+    workers: int = 1,
 ) -> DetectCounts:
     """Analyse every frame of ``paths`` and write ``out`` (schema ``polypwatch.detect/1``).
 
     Args:
         paths: videos, folders of images, or images.
         out: the results file; it appears when the run is over.
-        detector: what looks at the frames.
+        detector: what looks at the frames; open it with one thread where there are several workers on a CPU.
         min_score: lowest score to list; None takes the operating threshold.
         progress: show a progress bar on stderr.
+        workers: how many frames are analysed at once; the results do not depend on it.
 
     Raises:
         SourceError: an input cannot be opened (before anything is written).
@@ -73,54 +81,40 @@ def run_detect(
     )
     counts = DetectCounts()
     with ResultsWriter(out, header) as writer, _bar(inputs, progress) as advance:
-        for item in inputs:
-            for row in _Analysis(item.path, detector, lowest, base).rows():
+        tracked_from = AlertSettings(threshold=info.threshold).feed_score
+        rows = [_Rows(path, info, lowest, base) for path in paths]
+        with closing(analyse(_items(paths), team(detector, workers), min(lowest, tracked_from))) as analysed:
+            for number, item, outcome in analysed:
+                row = rows[number].row(item, outcome)
                 writer.write(row)
                 counts = _counted(counts, row)
                 advance()
     return counts
 
 
-class _Analysis:
-    """One input, frame by frame; tracks begin anew with each video."""
+class _Rows:
+    """The rows of one input; tracks begin anew with each."""
 
-    def __init__(self, path: Path, detector: Detector, min_score: float, base: Fraction | None) -> None:
-        self._path = path
-        self._detector = detector
+    def __init__(self, path: Path, info: DetectorInfo, min_score: float, base: Fraction | None) -> None:
+        self._name = path.as_posix()
+        self._in_folder = path.is_dir()
+        self._info = info
         self._min_score = min_score
         self._base = base
-        self._alerts = AlertFilter(AlertSettings(threshold=detector.info.threshold))
+        self._alerts = AlertFilter(AlertSettings(threshold=info.threshold))
 
-    def rows(self) -> Iterator[FrameRow]:
-        """One row per frame, in order; a frame that could not be read or analysed has a row that says so."""
-        source = file_source(self._path)
-        source.open()
-        try:
-            while True:
-                read = source.read()
-                if isinstance(read, Frame):
-                    yield self._analysed(read)
-                elif read.state is SourceState.UNDECODABLE:
-                    yield self._row(read, None, "undecodable", read.detail or "damaged")
-                elif read.state is SourceState.END:
-                    return
-                else:
-                    raise SourceError(f"{self._path}: {read.state.value} {read.detail}".rstrip() + ".")
-        finally:
-            source.close()
-
-    def _analysed(self, frame: Frame) -> FrameRow:
-        feed = min(self._min_score, self._alerts.settings.feed_score)
-        size = frame.size
-        try:
-            detections = self._detector.detect(frame, feed)
-        except PolypwatchError as problem:
-            return self._row(frame, size, "failed", str(problem))
+    def row(self, item: Frame | Interruption, outcome: Detections | PolypwatchError | None) -> FrameRow:
+        """The next frame's; one that could not be read or analysed has a row that says so."""
+        if isinstance(item, Interruption):
+            return self._row(item, None, "undecodable", item.detail or "damaged")
+        if not isinstance(outcome, Detections):
+            return self._row(item, item.size, "failed", str(outcome))
         tracks: tuple[int, ...] = ()
-        if frame.time is not None:
-            tracks = self._alerts.update(detections, frame.time.seconds).tracking.ids
-        boxes = boxes_of(detections.above(self._min_score), self._detector.info.classes, tracks)
-        return self._row(frame, size, "ok", None, boxes)
+        if item.time is not None:
+            tracks = self._alerts.update(outcome, item.time.seconds).tracking.ids
+        return self._row(
+            item, item.size, "ok", None, boxes_of(outcome.above(self._min_score), self._info.classes, tracks)
+        )
 
     def _row(
         self,
@@ -130,9 +124,8 @@ class _Analysis:
         error: str | None,
         boxes: tuple[Box, ...] = (),
     ) -> FrameRow:
-        in_folder = self._path.is_dir()
         return FrameRow(
-            file=item.name if in_folder else self._path.as_posix(),
+            file=item.name if self._in_folder else self._name,
             index=item.index if item.index is not None else 0,
             pts=ticks(item.time, self._base),
             time_s=None if item.time is None else round(item.time.seconds, 6),
@@ -142,6 +135,20 @@ class _Analysis:
             error=error,
             detections=boxes,
         )
+
+
+def _items(paths: Iterable[Path]) -> Iterator[tuple[int, Frame | Interruption]]:
+    """Every frame of all inputs, and what is in place of one, with the number of its input."""
+    for number, path in enumerate(paths):
+        source = file_source(path)
+        source.open()
+        try:
+            while not (isinstance(read := source.read(), Interruption) and read.state is SourceState.END):
+                if isinstance(read, Interruption) and read.state is not SourceState.UNDECODABLE:
+                    raise SourceError(f"{path}: {read.state.value} {read.detail}".rstrip() + ".")
+                yield number, read
+        finally:
+            source.close()
 
 
 def _checked(path: Path) -> _Input:

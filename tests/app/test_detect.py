@@ -1,6 +1,7 @@
 """Headless detection through the command line: every frame, in order, the same on every run."""
 
 import json
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,8 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
+from app.capture import file_source
 from app.cli import main
-from detector.results import read_frames, read_header
+from app.detect import run_detect
+from detector.alerts import AlertFilter, AlertSettings
+from detector.detections import Detections, Detector
+from detector.errors import ProviderError
+from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceState
+from detector.results import FrameRow, ResultsWriter, boxes_of, common_time_base, read_frames, read_header, ticks
+from detector.runtime import OnnxDetector
 from tests.tiny_models import red_patch_network, write_model
 
 RATE = 25
@@ -86,6 +94,111 @@ def test_the_same_input_gives_the_same_bytes(model, video, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory) -> Path:
+    """60 frames with a red square that moves, and a stretch of damage in the middle."""
+    video = write_video(tmp_path_factory.mktemp("damaged") / "v.mp4", [picture(40 + n) for n in range(60)])
+    data = bytearray(video.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = b"\xff" * 400
+    video.write_bytes(data)
+    return video
+
+
+class Failing:
+    """The model, but for two frames on which the runtime fails."""
+
+    def __init__(self, model: Path) -> None:
+        self._real = OnnxDetector(model, "cpu", threads=1)
+        self.info = self._real.info
+
+    def detect(self, frame: Frame, min_score: float | None = None) -> Detections:
+        if frame.index in (7, 31):
+            raise ProviderError("the card fell off the bus")
+        return self._real.detect(frame, min_score)
+
+
+def frame_by_frame(paths: list[Path], detector: Detector) -> list[dict]:
+    """Every row by the book: read, detect, track, one after the other."""
+    info = detector.info
+    base = common_time_base(b for b in (opened(p)[0].time_base for p in paths) if b is not None)
+    rows = []
+    for path in paths:
+        alerts = AlertFilter(AlertSettings(threshold=info.threshold))
+        _, source = opened(path)
+        while (read := source.read()) != Interruption(SourceState.END):
+            size = read.size if isinstance(read, Frame) else None
+            status, error, boxes = "undecodable", getattr(read, "detail", None), ()
+            if isinstance(read, Frame):
+                try:
+                    found = detector.detect(read, min(info.threshold, alerts.settings.feed_score))
+                    ids = alerts.update(found, read.time.seconds).tracking.ids
+                    status, error, boxes = "ok", None, boxes_of(found.above(info.threshold), info.classes, ids)
+                except ProviderError as problem:
+                    status, error = "failed", str(problem)
+            row = FrameRow(
+                file=path.as_posix(),
+                index=read.index,
+                pts=ticks(read.time, base),
+                time_s=None if read.time is None else round(read.time.seconds, 6),
+                width=size and size.width,
+                height=size and size.height,
+                status=status,
+                error=error,
+                detections=boxes,
+            )
+            rows.append(json.loads(row.model_dump_json(by_alias=True)))
+    return rows
+
+
+def opened(path: Path) -> tuple[SourceInfo, FrameSource]:
+    source = file_source(path)
+    return source.open(), source
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_several_frames_at_once_give_the_rows_of_frame_by_frame(model, video, damaged, tmp_path, workers):
+    paths, detector = [damaged, video], OnnxDetector(model, "cpu", threads=1)
+    run_detect(paths, tmp_path / "o.json", detector, progress=False, workers=workers)
+    rows = json.loads((tmp_path / "o.json").read_text())["frames"]
+    assert rows == frame_by_frame(paths, OnnxDetector(model, "cpu"))
+    assert {row["status"] for row in rows} == {"ok", "undecodable"}
+    assert {d["track"] for row in rows for d in row["detections"]} >= {1}
+
+
+def test_a_frame_on_which_the_runtime_fails_has_a_row_that_says_so(model, damaged, tmp_path):
+    counts = run_detect([damaged], tmp_path / "o.json", Failing(model), progress=False, workers=3)
+    rows = json.loads((tmp_path / "o.json").read_text())["frames"]
+    assert rows == frame_by_frame([damaged], Failing(model))
+    assert [(row["index"], row["error"]) for row in rows if row["status"] == "failed"][:1] == [
+        (7, "the card fell off the bus")
+    ]
+    assert counts.not_analysed == sum(row["status"] != "ok" for row in rows)
+
+
+def test_the_number_of_threads_does_not_show_in_the_results(model, damaged, tmp_path):
+    for threads in (1, 2, 4):
+        assert detect(model, tmp_path / str(threads), damaged, "--threads", threads) == 9
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes() == (tmp_path / "4").read_bytes()
+
+
+def test_a_run_that_is_interrupted_leaves_what_it_has_and_no_thread(model, damaged, tmp_path, monkeypatch):
+    written = ResultsWriter.write
+
+    def interrupted(self: ResultsWriter, row: FrameRow) -> None:
+        if row.index == 5:
+            raise KeyboardInterrupt
+        written(self, row)
+
+    monkeypatch.setattr(ResultsWriter, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_detect([damaged], tmp_path / "o.json", OnnxDetector(model, "cpu", threads=1), progress=False, workers=2)
+    data = json.loads((tmp_path / "o.json").read_text())
+    assert data["complete"] is False
+    assert [row["index"] for row in data["frames"]] == list(range(5))
+    assert not [t for t in threading.enumerate() if t.name.startswith(("decode-ahead", "analyse-"))]
+
+
 def test_a_folder_is_read_in_natural_order_with_paths_below_it_and_is_never_tracked(model, tmp_path):
     folder = tmp_path / "stills"
     (folder / "sub").mkdir(parents=True)
@@ -123,13 +236,8 @@ def test_min_score_lists_weaker_boxes_without_changing_the_tracks(model, video, 
     assert read_header(tmp_path / "sure.json").min_score == 1
 
 
-def test_a_damaged_stretch_is_said_and_the_exit_status_is_not_zero(model, tmp_path, capsys):
-    video = write_video(tmp_path / "v.mp4", [picture(40 + n) for n in range(60)])
-    data = bytearray(video.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 400] = b"\xff" * 400
-    video.write_bytes(data)
-    assert detect(model, tmp_path / "o.json", video) == 9
+def test_a_damaged_stretch_is_said_and_the_exit_status_is_not_zero(model, damaged, tmp_path, capsys):
+    assert detect(model, tmp_path / "o.json", damaged) == 9
     rows = list(read_frames(tmp_path / "o.json"))
     bad = [r for r in rows if r.status != "ok"]
     assert bad

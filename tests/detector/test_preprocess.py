@@ -1,5 +1,7 @@
 """Pixels into the model: exact averages, the right colours, and every pixel where the geometry says it is."""
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -146,6 +148,41 @@ class TestBlob:
         blob = Blob(Size(64, 48), PAD, (100.0, 100.0, 100.0), (2.0, 2.0, 2.0))
         made = blob.fill(noise(Size(64, 16)), Letterbox.fit(Size(64, 16), Size(64, 48)))
         assert (made[0, :, 16:] == (PAD - 100) / 2).all()
+
+    @pytest.mark.parametrize("rgb", [False, True])
+    @pytest.mark.parametrize(
+        ("mean", "std"), [((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), ((103.53, 116.28, 123.675), (57.375, 57.12, 58.395))]
+    )
+    def test_is_the_letterboxed_picture_normalised_bit_by_bit_whatever_came_before(
+        self, rgb: bool, mean: tuple, std: tuple
+    ) -> None:
+        target = Size(64, 48)
+        blob = Blob(target, PAD, mean, std, rgb=rgb)
+        scale = (1.0 / np.array(std, np.float32)).reshape(3, 1, 1)
+        shift = (-np.array(mean, np.float32) / np.array(std, np.float32)).reshape(3, 1, 1)
+        for n, size in enumerate(
+            [(640, 480), (641, 483), (300, 20), (20, 300), (64, 48), (1, 1), (1, 90), (200, 1)] * 2
+        ):
+            image = noise(Size(*size), n)
+            box = Letterbox.fit(Size(*size), target)
+            laid = letterbox_image(image, box, PAD)[:, :, :: -1 if rgb else 1]
+            expected = laid.transpose(2, 0, 1).astype(np.float32) * scale + shift
+            assert blob.fill(image, box)[0].tobytes() == expected.tobytes(), size
+
+    @pytest.mark.parametrize("std", [(1.0, 1.0, 1.0), (57.0, 58.0, 59.0)])
+    def test_a_second_frame_of_a_size_takes_no_memory(self, std: tuple) -> None:
+        size = Size(640, 480)
+        blob, box = Blob(Size(160, 128), PAD, std=std), Letterbox.fit(size, Size(160, 128))
+        first = blob.fill(noise(size), box)
+        image = noise(size, 2)
+        tracemalloc.start()
+        try:
+            again = blob.fill(image, box)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert again is first
+        assert peak < 160 * 120  # one channel of the small picture: every picture on the way is larger
 
     def test_a_second_frame_leaves_nothing_of_the_first(self) -> None:
         size = Size(64, 48)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from detector.cpu import find_cores, headless_threads
 from detector.errors import SourceError
 from detector.frame import Frame
+from detector.pipeline import analyse, team
 from detector.runtime import MIN_SCORE, OnnxDetector
 from detector.scoring.recording import Answer
 from training.samples import Sample, sample_image
@@ -23,9 +26,9 @@ _AHEAD = 8
 
 
 def open_model(
-    folder: Path, provider: str = "auto", variant: str | None = None, threads: int | None = None
+    folder: Path, provider: str = "auto", variant: str | None = None, threads: int | None = 1
 ) -> OnnxDetector:
-    """A model folder in the product's runtime.
+    """A model folder in the product's runtime, on one CPU thread: here every core works on an image of its own.
 
     Raises:
         ModelError: the folder, manifest, hash or network is not what it should be.
@@ -37,8 +40,8 @@ def open_model(
 def predict_with_runtime(detector: OnnxDetector, samples: Sequence[Sample]) -> list[Answer]:
     """Every box of every image from the runtime's lowest score up, in the order of `samples`.
 
-    Images are decoded ahead in threads; each goes through the network alone, as in use, so that the answers are those
-    of frame by frame.
+    Images are decoded ahead in threads, and as many are analysed at once as there are cores (`detector.pipeline`); on a
+    CPU each goes through the network alone, as in use, so that the answers are those of frame by frame.
 
     Raises:
         SourceError: an image is missing or cannot be decoded: a set with a hole in it is not scored.
@@ -48,15 +51,21 @@ def predict_with_runtime(detector: OnnxDetector, samples: Sequence[Sample]) -> l
     for sample in samples:
         if not sample.image.is_file():  # now, and not after an hour
             raise SourceError(f"{sample.image} is missing.", "Restore the file or leave its data set out.")
+    workers = headless_threads(find_cores())
     found = []
-    images = tqdm(decoded(samples), total=len(samples), desc=detector.info.model, unit="image", disable=None)
-    for i, (sample, image) in enumerate(zip(samples, images, strict=True)):
-        detections = detector.detect(Frame(i, None, 0, image, sample.name), MIN_SCORE)
-        found.append(Answer(detections.boxes, detections.scores))
+    with closing(analyse(_frames(samples), team(detector, workers), MIN_SCORE)) as analysed:
+        for one in tqdm(analysed, total=len(samples), desc=detector.info.model, unit="image", disable=None):
+            found.append(Answer(one.detections.boxes, one.detections.scores))
     return found
 
 
-def decoded(samples: Sequence[Sample]) -> Iterator[npt.NDArray[np.uint8]]:
+def _frames(samples: Sequence[Sample]) -> Iterator[tuple[None, Frame]]:
+    with closing(decoded(samples)) as images:
+        for i, (sample, image) in enumerate(zip(samples, images, strict=True)):
+            yield None, Frame(i, None, 0, image, sample.name)
+
+
+def decoded(samples: Sequence[Sample]) -> Generator[npt.NDArray[np.uint8], None, None]:
     """The images of `samples` in order, a few decoded ahead."""
     with ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode") as pool:
         waiting: deque[Future[npt.NDArray[np.uint8]]] = deque()

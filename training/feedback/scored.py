@@ -6,7 +6,7 @@ Only frames that somebody looked at and that the model really analysed come in: 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,13 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from detector.annotation import Annotation
-from detector.decode import DecodedFrame, decode_frames
+from detector.cpu import find_cores, headless_threads
+from detector.decode import decode_frames
 from detector.detections import Detector
 from detector.errors import FormatError, SourceError
 from detector.frame import Frame
 from detector.geometry import Size, as_boxes, clip
+from detector.pipeline import analyse, team
 from detector.procedure import Procedure, Segment, open_procedure
 from detector.results import FrameRow, read_frames, read_header
 from detector.runtime import MIN_SCORE
@@ -120,11 +122,11 @@ def labelled_videos(path: Path) -> tuple[Procedure, list[LabelledVideo]]:
 
 
 def run_model(labelled: LabelledVideo, detector: Detector, step: int = 1) -> ScoredVideo:
-    """Run a model over the reviewed frames of a video.
+    """Run a model over the reviewed frames of a video, several at once (`detector.pipeline`).
 
     Args:
         labelled: the video.
-        detector: what answers.
+        detector: what answers; with one thread, as every core gets a frame of its own.
         step: analyse every so many frames.
 
     Raises:
@@ -134,10 +136,12 @@ def run_model(labelled: LabelledVideo, detector: Detector, step: int = 1) -> Sco
     """
     rows: list[tuple[int, float, Answer]] = []
     known = labelled.annotation.is_reviewed
-    frames: Iterator[DecodedFrame] = decode_frames(labelled.video, lambda i, _: i % step == 0 and known(i))
-    for frame in tqdm(frames, labelled.name, unit="frame", disable=None, leave=False):
-        found = detector.detect(Frame(frame.index, None, 0, frame.image), MIN_SCORE)
-        rows.append((frame.index, frame.time_s, Answer(found.boxes, found.scores)))
+    decoded = decode_frames(labelled.video, lambda i, _: i % step == 0 and known(i))
+    frames = ((frame.time_s, Frame(frame.index, None, 0, frame.image)) for frame in decoded)
+    with closing(analyse(frames, team(detector, headless_threads(find_cores())), MIN_SCORE)) as analysed:
+        for one in tqdm(analysed, labelled.name, unit="frame", disable=None, leave=False):
+            found = one.detections
+            rows.append((found.frame_index, one.key, Answer(found.boxes, found.scores)))
     info = detector.info
     return _scored(labelled, rows, info.threshold, f"{info.model} {info.version} ({info.variant})", ())
 
