@@ -32,6 +32,15 @@ class Session(Protocol):
         ...
 
     @property
+    def synchronised(self) -> bool:
+        """Whether each picture is kept back for its own boxes; false again once the mode has ended by itself."""
+        ...
+
+    def set_synchronised(self, on: bool, /) -> None:
+        """Begin or end the synchronised mode; what it then really does is in the snapshot."""
+        ...
+
+    @property
     def can_pause(self) -> bool:
         """Whether the picture can be held: files and folders, once they are open."""
         ...

@@ -6,8 +6,9 @@ Frozen, complete and cheap: painting a snapshot never needs to ask the session f
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from app.synchrony import SyncSnapshot
 from detector.alerts import Marker
 from detector.detections import DetectorInfo
 from detector.frame import Frame, SourceInfo
@@ -89,7 +90,8 @@ class LiveSnapshot:
     """Everything that one paint of the live page shows.
 
     Attributes:
-        frame: the newest picture; None before the first.
+        frame: the picture to show: the newest, or in the synchronised mode the one whose turn it is; None before the
+            first.
         source: the source's state.
         ai: the AI's state.
         markers: boxes to show, in pixels of ``frame``; empty when the AI is not on or results have expired.
@@ -97,6 +99,7 @@ class LiveSnapshot:
         recording: where the recording goes; None if nothing is recorded.
         recorder_fault: what went wrong with the recording; empty if nothing.
         taken_ns: ``perf_counter_ns`` of this snapshot.
+        sync: the synchronised mode.
     """
 
     frame: Frame | None
@@ -107,3 +110,4 @@ class LiveSnapshot:
     recording: str | None
     recorder_fault: str
     taken_ns: int
+    sync: SyncSnapshot = field(default_factory=SyncSnapshot)

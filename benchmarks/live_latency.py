@@ -1,9 +1,14 @@
-"""How old the picture and the boxes are when they reach the screen, with the AI on, off and stalled.
+"""How old the picture and the boxes are when they reach the screen, with the AI on, off, stalled and synchronised.
 
 A paced source hands out pre-decoded 1080p frames from memory, stamped when they are due; they go through the real
 session, the real AI process and the real window (offscreen, 1920x1080). Run alone on an otherwise idle machine:
 
-    python -m benchmarks.live_latency [--seconds 12] [--out docs/live_latency.json]
+    python -m benchmarks.live_latency [--seconds 12] [--provider cuda] [--out docs/live_latency.json]
+    python -m benchmarks.live_latency --quick
+
+``copied`` is ``on`` with a source that does not put its pictures into the shared pool, so that the AI's supervisor has
+to copy them. Hand-over: from the instant at which picture and idle worker were both there to the worker's receipt,
+without that copy. Place: what the capture thread spends on copying a picture into the pool.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -23,6 +29,7 @@ import cv2
 import numpy as np
 
 from app.capture import MemorySource, Paced, file_source
+from app.capture.placing import Image, Place
 from app.gui.bridge import PaintStamp
 from app.gui.options import WindowOptions
 from app.gui.window import run_window
@@ -37,7 +44,7 @@ from detector.runtime import MIN_SCORE
 from detector.worker import AiProcess, AiSettings
 
 SIZE = Size(1920, 1080)
-MODES = ("off", "on", "stalled")
+MODES = ("off", "on", "copied", "stalled", "synchronised")
 _RING = 48
 _SKIP = 250  # the phantom begins outside the body
 _SETTLE_S = 1.5  # the first paints load fonts; they are not measured
@@ -45,7 +52,7 @@ _SETTLE_S = 1.5  # the first paints load fonts; they are not measured
 
 @dataclass(frozen=True)
 class Row:
-    """One run."""
+    """One run. Times in milliseconds; ``without_own_boxes`` are frames of the synchronised mode that went without."""
 
     rate: int
     ai: str
@@ -58,6 +65,15 @@ class Row:
     analysed: int
     skipped: int
     restarts: int
+    provider: str
+    queue_ms: Percentiles
+    copy_ms: Percentiles
+    handover_ms: Percentiles
+    place_ms: Percentiles
+    copied: int
+    synchronised: str
+    with_own_boxes: int
+    without_own_boxes: int
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -65,16 +81,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--rates", type=int, nargs="+", default=[30, 60])
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES, metavar="MODE", help=", ".join(MODES))
+    parser.add_argument("--quick", action="store_true", help="30 frames/s only, five seconds each")
     parser.add_argument("--model", default="fast")
+    parser.add_argument("--provider", default="cpu", help="what runs the model: cpu, cuda, tensorrt (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the AI (%(default)s)")
     parser.add_argument("--source", type=Path, default=bundled().video, help="where the frames come from (%(default)s)")
     parser.add_argument("--out", type=Path, help="write the rows as JSON, too")
     args = parser.parse_args(argv)
+    if args.quick:
+        args.seconds, args.rates = 5, [30]
     images = _ring(args.source)
-    rows = [_run(images, rate, mode, args) for rate in args.rates for mode in MODES]
+    rows = [_run(images, rate, mode, args) for rate in args.rates for mode in args.modes]
     print(_table(rows))
     if args.out:
         machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
-        args.out.write_text(json.dumps({"machine": machine, "rows": [asdict(r) for r in rows]}, indent=2) + "\n")
+        said = {"machine": machine, "model": args.model, "size": "1920x1080", "rows": [asdict(r) for r in rows]}
+        args.out.write_text(json.dumps(said, indent=2) + "\n")
 
 
 def _ring(path: Path) -> list[np.ndarray]:
@@ -83,11 +106,34 @@ def _ring(path: Path) -> list[np.ndarray]:
     source.open()
     for _ in range(_SKIP):
         source.read()
-    images = []
+    images: list[np.ndarray] = []
     while len(images) < _RING and isinstance(item := source.read(), Frame):
         images.append(np.asarray(cv2.resize(item.image, SIZE), np.uint8))
     source.close()
     return images
+
+
+class _Timed(MemorySource):
+    """Writes down what placing a picture takes; or refuses to place any."""
+
+    def __init__(self, images: list[np.ndarray], rate: Fraction, count: int, place_ns: list[int] | None) -> None:
+        super().__init__(images, rate, count)
+        self._place_ns = place_ns
+
+    def place_with(self, place: Place) -> None:
+        """See `app.capture.placing.Placing`."""
+        place_ns = self._place_ns
+        if place_ns is None:
+            return
+
+        def timed(image: Image) -> Image:
+            start = time.perf_counter_ns()
+            placed = place(image)
+            if placed is not image:
+                place_ns.append(time.perf_counter_ns() - start)
+            return placed
+
+        super().place_with(timed)
 
 
 class _Meter:
@@ -98,6 +144,8 @@ class _Meter:
         self.paint_ns: list[int] = []
         self.box_ns: list[int] = []
         self.result_ns: list[int] = []
+        self.place_ns: list[int] = []
+        self.stage_ns: dict[str, list[int]] = {"queue": [], "copy": [], "handover": []}
         self.last_ns = 0
         self._frame = self._result = -1
 
@@ -119,13 +167,20 @@ class _Meter:
         """Every result."""
         if isinstance(item, AnalysedFrame):
             self.result_ns.append(item.received_ns - item.captured_ns)
+            if item.captured_ns - self.first_ns > _SETTLE_S * 1e9:
+                for stage, values in self.stage_ns.items():
+                    values.append(item.detections.stage_ns[stage])
 
 
 def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespace) -> Row:
     meter = _Meter()
     count = round(rate * (args.seconds + _SETTLE_S))
-    source = Paced(MemorySource(images, rate=Fraction(rate), count=count))
-    options: dict[str, object] = {"model": str(find_model(args.model)), "provider": "cpu", "threads": 1}
+    source = Paced(_Timed(images, Fraction(rate), count, None if mode == "copied" else meter.place_ns))
+    options: dict[str, object] = {
+        "model": str(find_model(args.model)),
+        "provider": args.provider,
+        "threads": args.threads,
+    }
     detector = "detector.runtime:load_detector"
     if mode == "stalled":
         detector, options = "benchmarks.detectors:stalling", {**options, "after": rate}
@@ -133,13 +188,14 @@ def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespac
         source,
         f"{rate}/s, AI {mode}",
         lambda *calls: AiProcess(detector, options, AiSettings(min_score=MIN_SCORE), *calls),
-        LiveSettings(wait_for_ai_s=60),
+        LiveSettings(wait_for_ai_s=60, synchronised=mode == "synchronised"),
         meter.analysed,
     )
     if mode == "off":
         session.set_ai_enabled(False)
     run_window(session, WindowOptions(Path("."), size=SIZE, muted=True, quit_when_ended=True), [meter.painted])
-    ai = session.snapshot().ai
+    last = session.snapshot()
+    ai, sync = last.ai, last.sync
     span_s = (meter.last_ns - meter.first_ns) / 1e9 - _SETTLE_S
     return Row(
         rate=rate,
@@ -148,25 +204,60 @@ def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespac
         painted=len(meter.paint_ns),
         paints_per_s=round(len(meter.paint_ns) / span_s, 1),
         capture_to_paint_ms=Percentiles.of_ns(meter.paint_ns),
-        capture_to_box_ms=Percentiles.of_ns(meter.box_ns),
+        # Kept back, the picture comes with its boxes: the columns would be the same.
+        capture_to_box_ms=Percentiles.of_ns([] if mode == "synchronised" else meter.box_ns),
         capture_to_result_ms=Percentiles.of_ns(meter.result_ns),
         analysed=ai.analysed,
         skipped=ai.skipped,
         restarts=ai.restarts,
+        provider=ai.info.provider if ai.info else "",
+        queue_ms=Percentiles.of_ns(meter.stage_ns["queue"]),
+        copy_ms=Percentiles.of_ns(meter.stage_ns["copy"]),
+        handover_ms=Percentiles.of_ns(meter.stage_ns["handover"]),
+        place_ms=Percentiles.of_ns(meter.place_ns),
+        copied=sum(ns > 0 for ns in meter.stage_ns["copy"]),
+        synchronised=sync.state.value,
+        with_own_boxes=sync.with_boxes,
+        without_own_boxes=sync.without_boxes,
     )
 
 
 def _table(rows: list[Row]) -> str:
-    columns = ("source", "AI", "painted", "paints/s", "capture to paint", "capture to box", "skipped by the AI")
+    columns = (
+        "source",
+        "AI",
+        "painted",
+        "paints/s",
+        "capture to paint",
+        "capture to box",
+        "hand-over",
+        "copy",
+        "place",
+        "skipped by the AI",
+        "with own boxes",
+    )
     lines = ["Milliseconds: p50 / p95 / p99.", "", f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for r in rows:
-        paint, box = (
-            "-" if p.p50 is None else f"{p.p50:.1f} / {p.p95:.1f} / {p.p99:.1f}"
-            for p in (r.capture_to_paint_ms, r.capture_to_box_ms)
+        own, without = r.with_own_boxes, r.without_own_boxes
+        cells = (
+            f"1080p{r.rate}",
+            r.ai,
+            f"{r.painted} of {r.frames}",
+            str(r.paints_per_s),
+            _triple(r.capture_to_paint_ms, 1),
+            _triple(r.capture_to_box_ms, 1),
+            _triple(r.handover_ms, 2),
+            _triple(r.copy_ms, 2),
+            _triple(r.place_ms, 2),
+            str(r.skipped),
+            f"{100 * own / (own + without):.1f} %, then {r.synchronised}" if own + without else "-",
         )
-        share = f"{r.painted} of {r.frames}"
-        lines.append(f"| 1080p{r.rate} | {r.ai} | {share} | {r.paints_per_s} | {paint} | {box} | {r.skipped} |")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _triple(p: Percentiles, digits: int) -> str:
+    return "-" if p.p50 is None else " / ".join(f"{value:.{digits}f}" for value in (p.p50, p.p95, p.p99))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Shared memory through which pictures reach the AI process: a few slots, written by one side and mapped by the other.
+"""A few slots of shared memory into which pictures are copied that do not lie in the pool (`detector.frame_pool`).
 
-Nothing here waits for anything or knows who reads when: whose turn a slot is follows from the messages in the pipe.
+Written by the parent and mapped by the AI process. Nothing here waits for anything or knows who reads when: whose turn
+a slot is follows from the messages in the pipe.
 """
 
 from __future__ import annotations
@@ -8,17 +9,11 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-import os
-import secrets
-import sys
-from collections.abc import Iterator
-from multiprocessing import resource_tracker
-from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
 import numpy.typing as npt
 
-from detector.errors import WorkerError
+from detector.shared_memory import Memory, attached, reserved
 
 # A slot is not written again before two further frames were: a detector may still upload from the one it returned for.
 SLOTS = 3
@@ -39,7 +34,7 @@ class FrameRing:
         self.slot_bytes = -(-slot_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
         self._slots = slots
         self._next = 0
-        self._memory = _reserved(self.slot_bytes * slots)
+        self._memory = reserved(self.slot_bytes * slots)
         self._named = True
 
     @property
@@ -48,10 +43,11 @@ class FrameRing:
         return self._memory.name
 
     def write(self, image: npt.NDArray[np.uint8]) -> int:
-        """Copy a picture of at most ``slot_bytes`` into the next slot and return the slot's number."""
+        """Copy a picture of at most ``slot_bytes`` into the next slot and return where it begins, in bytes."""
         slot, self._next = self._next, (self._next + 1) % self._slots
-        np.copyto(_picture(self._memory, slot, self.slot_bytes, image.shape), image)
-        return slot
+        offset = slot * self.slot_bytes
+        np.copyto(picture_in(self._memory, offset, image.shape), image)
+        return offset
 
     def unlink(self) -> None:
         """Take the name away once the other side has it mapped: then nothing can leak, whoever is killed."""
@@ -66,92 +62,25 @@ class FrameRing:
         self._memory.close()
 
 
-class RingView:
-    """The reading side, in the AI process."""
+class MemoryView:
+    """The reading side, in the AI process: of a ring or of a pool."""
 
-    def __init__(self, name: str, slot_bytes: int) -> None:
-        self._slot_bytes = slot_bytes
-        self._memory = _attached(name)
+    def __init__(self, name: str) -> None:
+        self._memory = attached(name)
 
-    def picture(self, slot: int, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-        """The picture in a slot: a read-only view, not a copy."""
-        picture = _picture(self._memory, slot, self._slot_bytes, shape)
+    def picture(self, offset: int, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+        """The picture that begins at ``offset``: a read-only view, not a copy."""
+        picture = picture_in(self._memory, offset, shape)
         picture.flags.writeable = False
         return picture
 
     def close(self) -> None:
-        """Unmap it, unless the detector still holds a picture: then the mapping stays for as long as the process."""
-        try:
-            self._memory.close()
-        except BufferError:
-            _HELD.append(self._memory)
+        """Unmap it, unless the detector still holds a picture: then with that picture."""
+        self._memory.close()
 
 
-# Mappings that cannot be closed yet; dropped, they would complain when they are collected.
-_HELD: list[SharedMemory] = []
-
-
-def _picture(memory: SharedMemory, slot: int, slot_bytes: int, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def picture_in(memory: Memory, offset: int, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """A view on the bytes from ``offset`` on."""
     assert memory.buf is not None, "closed"
     # Unlike an ndarray built on the buffer, this one keeps the mapping from being closed under it.
-    return np.frombuffer(memory.buf, np.uint8, math.prod(shape), slot * slot_bytes).reshape(shape)
-
-
-def _reserved(size: int) -> SharedMemory:
-    """Shared memory whose pages exist: without that, a full /dev/shm kills the writer with SIGBUS, much later."""
-    memory = None
-    try:
-        memory = SharedMemory(f"polypwatch_{os.getpid()}_{secrets.token_hex(4)}", create=True, size=size)
-        if sys.platform == "linux":
-            # ftruncate, which SharedMemory uses, promises a size and reserves nothing.
-            fd = os.open(f"/dev/shm/{memory.name}", os.O_RDWR)
-            try:
-                os.posix_fallocate(fd, 0, size)
-            finally:
-                os.close(fd)
-    except OSError as error:
-        if memory is not None:
-            memory.close()
-            memory.unlink()
-        raise WorkerError(
-            f"The AI needs {_mib(size)} of shared memory and did not get it: {error.strerror}{_free()}.",
-            "Free or enlarge /dev/shm (in a container: --shm-size=256m)." if sys.platform == "linux" else "",
-        ) from error
-    return memory
-
-
-def _free() -> str:
-    """How much is left, for the message."""
-    if sys.platform != "linux":
-        return ""
-    try:
-        status = os.statvfs("/dev/shm")
-    except OSError:
-        return ", /dev/shm does not exist"
-    return f", {_mib(status.f_bavail * status.f_frsize)} are free in /dev/shm"
-
-
-def _mib(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"
-
-
-def _attached(name: str) -> SharedMemory:
-    """Map what the parent created and will remove. The tracker of resources, which is the parent's too, has it already.
-
-    Were it told again, just when the parent kills this process and removes the memory, it would report a leak.
-    """
-    if sys.version_info >= (3, 13):
-        return SharedMemory(name, track=False)
-    with _untracked():
-        return SharedMemory(name)
-
-
-@contextlib.contextmanager
-def _untracked() -> Iterator[None]:
-    """What ``track=False`` does, before Python 3.13."""
-    register = resource_tracker.register
-    resource_tracker.register = lambda name, rtype: None
-    try:
-        yield
-    finally:
-        resource_tracker.register = register
+    return np.frombuffer(memory.buf, np.uint8, math.prod(shape), offset).reshape(shape)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from typing import Any
 
+from detector.bell import Bell
 from detector.detections import Detections, DetectorInfo
 from detector.errors import WorkerError
 from detector.frame import Frame
+from detector.frame_pool import FramePool
 from detector.watchdog import Action, AiState, Decision, Watchdog, WatchdogSettings
 from detector.worker_link import WorkerLink
 from detector.worker_messages import FrameFailed, FrameResult, FromWorker, StartFailed, WorkerOrder, WorkerReady
@@ -63,6 +64,7 @@ class AiReport:
         latency_ns: from capture to result, of the newest result.
         generation: of the newest process, counted from 1; 0 before the first.
         idle: True when every frame there is was analysed: a state of LATE then means that no picture comes.
+        copied: frames that were copied for the AI, because their source had not put them into the pool.
     """
 
     state: AiState
@@ -76,14 +78,24 @@ class AiReport:
     latency_ns: int | None
     generation: int
     idle: bool
+    copied: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """The frame that the worker has not answered yet."""
+    """The frame that the worker has not answered yet.
+
+    Attributes:
+        frame: the frame.
+        submitted_ns: when it was offered.
+        asked_ns: since when an idle worker and this frame were both there: the hand-over begins.
+        copy_ns: how long copying it took.
+    """
 
     frame: Frame
     submitted_ns: int
+    asked_ns: int
+    copy_ns: int
 
 
 @dataclass(slots=True)
@@ -91,6 +103,7 @@ class _Counts:
     analysed: int = 0
     skipped: int = 0
     failed: int = 0
+    copied: int = 0
     latency_ns: int | None = None
 
 
@@ -105,6 +118,9 @@ class AiProcess:
             are called from the supervisor thread, which they should not hold up.
         on_failure: gets the index of a frame that could not be analysed, and why.
         on_state: called when ``snapshot`` would give another state or detail.
+
+    Attributes:
+        pool: where the source may put its pictures, so that they need not be copied for the AI.
 
     Raises:
         TypeError: the options are not plain.
@@ -125,6 +141,7 @@ class AiProcess:
         self._on_result = on_result
         self._on_failure = on_failure
         self._on_state = on_state
+        self.pool = FramePool()
         # The lock guards what follows it, for microseconds at a time: never during a copy, a launch or a callback.
         self._lock = threading.Lock()
         self._watchdog = Watchdog(settings.watchdog)
@@ -135,10 +152,11 @@ class AiProcess:
         # The rest belongs to the supervisor thread.
         self._link: WorkerLink | None = None
         self._flight: _Flight | None = None
+        self._free_ns = 0
         self._lost: list[tuple[int, str]] = []
         self._killed: list[WorkerLink] = []
         self._told = (AiState.OFF, "")
-        self._bell = _Bell()
+        self._bell = Bell()
         self._thread = threading.Thread(target=self._supervise, name="ai-supervisor", daemon=True)
 
     # -- from any thread ------------------------------------------------------------------------------------------
@@ -172,6 +190,7 @@ class AiProcess:
 
     def set_enabled(self, enabled: bool) -> None:
         """Switch the AI on or off. Off, the process stays loaded and idle; on, a failed one is tried again."""
+        self.pool.wanted = enabled
         with self._lock:
             if enabled:
                 self._watchdog.enable(time.perf_counter_ns())
@@ -201,6 +220,7 @@ class AiProcess:
                 latency_ns=self._counts.latency_ns,
                 generation=self._watchdog.generation,
                 idle=self._watchdog.idle,
+                copied=self._counts.copied,
             )
 
     # -- the supervisor thread ------------------------------------------------------------------------------------
@@ -221,6 +241,8 @@ class AiProcess:
             self._link.retire(_GRACE_S)
         for link in self._killed:
             link.retire(0.0)
+        self._flight = None
+        self.pool.close()
         self._bell.close()
 
     def _obey(self) -> None:
@@ -245,7 +267,7 @@ class AiProcess:
         with self._lock:
             generation = self._watchdog.started(time.perf_counter_ns())
         try:
-            self._link = WorkerLink(WorkerOrder(generation, *self._order))
+            self._link = WorkerLink(WorkerOrder(generation, *self._order), self.pool)
         except WorkerError as error:
             self._end_link(str(error))
 
@@ -259,13 +281,18 @@ class AiProcess:
                 return
             (frame, submitted_ns), self._pending = self._pending, None
             self._watchdog.sent(time.perf_counter_ns())
-        self._flight = _Flight(frame, submitted_ns)
+        self._flight = _Flight(frame, submitted_ns, max(submitted_ns, self._free_ns), 0)
         try:
-            link.send(frame, self._min_score)
+            copy_ns = link.send(frame, self._min_score)
         except WorkerError as error:
             self._end_link(str(error))
         except OSError:
             self._end_link(link.epitaph())
+        else:
+            self._flight = replace(self._flight, copy_ns=copy_ns)
+            self._counts.copied += copy_ns > 0
+            if link.settled:
+                self.pool.tend(link.can_map)  # while the worker is busy
 
     def _tell(self) -> None:
         """Report what is new: frames that were lost with their process, and the state."""
@@ -303,7 +330,7 @@ class AiProcess:
             self._end_link(link.epitaph())
 
     def _take(self, message: FromWorker) -> None:
-        now_ns = time.perf_counter_ns()
+        now_ns = self._free_ns = time.perf_counter_ns()
         if isinstance(message, WorkerReady):
             with self._lock:
                 self._info = DetectorInfo(**message.info)
@@ -329,7 +356,12 @@ class AiProcess:
 
     def _take_result(self, message: FrameResult, flight: _Flight, now_ns: int) -> None:
         frame = flight.frame
-        stages = {"handover": message.received_ns - flight.submitted_ns, **message.stage_ns}
+        stages = {
+            "queue": flight.asked_ns - flight.submitted_ns,
+            "copy": flight.copy_ns,
+            "handover": message.received_ns - flight.asked_ns - flight.copy_ns,
+            **message.stage_ns,
+        }
         detections = Detections(frame.index, frame.time, message.boxes, message.scores, message.classes, stages)
         self._flight = None
         with self._lock:
@@ -364,32 +396,3 @@ class AiProcess:
             self._counts.failed += flight is not None
         if flight is not None:
             self._lost.append((flight.frame.index, reason))
-
-
-class _Bell:
-    """Wakes the supervisor from its wait. Never blocks: at most one byte is ever under way."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rung = False
-        receiver, self._sender = multiprocessing.Pipe(duplex=False)
-        self.waitable: Any = receiver  # of another class on Windows
-
-    def ring(self) -> None:
-        """Wake it now, or keep it from its next sleep."""
-        with self._lock:
-            if not self._rung and not self._sender.closed:
-                self._rung = True
-                self._sender.send_bytes(b"!")
-
-    def silence(self) -> None:
-        """Be ready for the next ring."""
-        with self._lock:
-            self.waitable.recv_bytes()
-            self._rung = False
-
-    def close(self) -> None:
-        """Give the pipe back; later rings do nothing."""
-        with self._lock:
-            self._sender.close()
-            self.waitable.close()

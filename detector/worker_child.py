@@ -27,13 +27,14 @@ import numpy as np
 from detector.detections import Detector
 from detector.errors import ModelError, PolypwatchError, ProviderError, UsageError
 from detector.frame import Frame, FrameTime
-from detector.frame_ring import RingView
+from detector.frame_ring import MemoryView
 from detector.worker_messages import (
     FrameFailed,
     FrameJob,
     FrameResult,
     FromWorker,
-    NewRing,
+    MemoryKind,
+    NewMemory,
     StartFailed,
     ToWorker,
     WorkerOrder,
@@ -74,15 +75,15 @@ def _work(pipe: Connection, order: WorkerOrder) -> None:
         pipe.send(_start_failure(order.generation, error))
         return
     pipe.send(WorkerReady(order.generation, dataclasses.asdict(detector.info), p99_ns))
-    ring: RingView | None = None
+    memories: dict[MemoryKind, MemoryView] = {}
     while True:
         message: ToWorker = pipe.recv()
-        if isinstance(message, NewRing):
-            if ring is not None:
-                ring.close()
-            ring = RingView(message.name, message.slot_bytes)
-        elif ring is not None:
-            pipe.send(_answer(detector, ring, message, order.generation))
+        if isinstance(message, NewMemory):
+            if message.kind in memories:
+                memories.pop(message.kind).close()
+            memories[message.kind] = MemoryView(message.name)
+        else:
+            pipe.send(_answer(detector, memories[message.kind], message, order.generation))
 
 
 def _load(order: WorkerOrder) -> Detector:
@@ -110,10 +111,10 @@ def _start_failure(generation: int, error: Exception) -> StartFailed:
     return StartFailed(generation, kind, what, "", False, traceback.format_exc())
 
 
-def _answer(detector: Detector, ring: RingView, job: FrameJob, generation: int) -> FromWorker:
+def _answer(detector: Detector, memory: MemoryView, job: FrameJob, generation: int) -> FromWorker:
     """Run the detector on one frame; whatever it raises makes the frame a failed one, never an empty one."""
     try:
-        image = ring.picture(job.slot, job.shape)
+        image = memory.picture(job.offset, job.shape)
         received_ns = time.perf_counter_ns()
         media_time = None
         if job.media_time is not None:

@@ -11,6 +11,8 @@ import pickle
 import signal
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from multiprocessing import resource_tracker, spawn
 from typing import Any
@@ -18,8 +20,9 @@ from typing import Any
 from detector import worker_child
 from detector.errors import WorkerError
 from detector.frame import Frame
-from detector.frame_ring import FrameRing
-from detector.worker_messages import FrameJob, FromWorker, NewRing, WorkerOrder
+from detector.frame_pool import Block, FramePool
+from detector.frame_ring import SLOTS, FrameRing
+from detector.worker_messages import FrameJob, FromWorker, MemoryKind, NewMemory, WorkerOrder
 
 # From the end of the pipe to the end of the process there is not more than this; otherwise the status stays unknown.
 _EPITAPH_S = 0.05
@@ -33,15 +36,20 @@ class WorkerLink:
 
     Args:
         order: what the process has to be.
+        pool: where the source puts its pictures, if it does.
 
     Raises:
         WorkerError: the system refused to start a process.
     """
 
-    def __init__(self, order: WorkerOrder) -> None:
+    def __init__(self, order: WorkerOrder, pool: FramePool) -> None:
         self.generation = order.generation
+        self._pool = pool
         self._ring: FrameRing | None = None
-        self._ring_seen = True
+        self._block: Block | None = None
+        self._unseen: list[FrameRing | Block] = []
+        # The one in the worker and two before it: a detector may still upload from a picture it returned for.
+        self._held: deque[Frame] = deque(maxlen=SLOTS)
         context = multiprocessing.get_context("spawn")
         self._pipe, far_end = context.Pipe(duplex=True)
         # Daemonic: forgotten by a parent that exits, it is terminated and not waited for.
@@ -64,30 +72,64 @@ class WorkerLink:
         """For ``multiprocessing.connection.wait``: ready when there is a message, or the process has ended."""
         return [self._pipe, self._process.sentinel]
 
-    def send(self, frame: Frame, min_score: float | None) -> None:
-        """Copy the picture into shared memory and announce it. The worker must be idle.
+    def send(self, frame: Frame, min_score: float | None) -> int:
+        """Announce a picture in the pool, or copy it into shared memory and announce that. The worker must be idle.
+
+        Returns:
+            How long the copy took, in nanoseconds; 0 if none was needed.
 
         Raises:
             WorkerError: no shared memory for a picture of this size.
             OSError: the worker is gone.
         """
-        if self._ring is None or frame.image.nbytes > self._ring.slot_bytes:
-            larger = FrameRing(frame.image.nbytes)
-            if self._ring is not None:
-                self._ring.close()
-            self._ring, self._ring_seen = larger, False
-            self._pipe.send(NewRing(larger.name, larger.slot_bytes))
-        time = frame.time
+        kind: MemoryKind = "pool"
+        copy_ns = 0
+        spot = self._pool.find(frame.image)
+        if spot is not None and self.can_map(spot.block):
+            offset = spot.offset
+            if spot.block is not self._block:
+                self._block = spot.block
+                self._announce(kind, spot.block)
+        else:
+            kind, start_ns = "ring", time.perf_counter_ns()
+            offset = self._roomy_ring(frame.image.nbytes).write(frame.image)
+            copy_ns = time.perf_counter_ns() - start_ns
+        when = frame.time
         job = FrameJob(
-            slot=self._ring.write(frame.image),
+            kind=kind,
+            offset=offset,
             index=frame.index,
             shape=(frame.size.height, frame.size.width, 3),
-            media_time=(time.pts, time.time_base.numerator, time.time_base.denominator) if time is not None else None,
+            media_time=(when.pts, when.time_base.numerator, when.time_base.denominator) if when is not None else None,
             captured_ns=frame.captured_ns,
             name=frame.name,
             min_score=min_score,
         )
+        self._held.append(frame)
         self._pipe.send(job)
+        return copy_ns
+
+    def can_map(self, block: Block) -> bool:
+        """Whether this worker has the block of the pool mapped, or can: it loses its name to the first that does."""
+        return block is self._block or block.named
+
+    @property
+    def settled(self) -> bool:
+        """Whether the worker has mapped all memory that it was told of: until then none may lose its name."""
+        return not self._unseen
+
+    def _roomy_ring(self, picture_bytes: int) -> FrameRing:
+        if self._ring is None or picture_bytes > self._ring.slot_bytes:
+            larger = FrameRing(picture_bytes)
+            if self._ring is not None:
+                self._ring.close()
+            self._ring = larger
+            self._announce("ring", larger)
+        return self._ring
+
+    def _announce(self, kind: MemoryKind, memory: FrameRing | Block) -> None:
+        self._unseen.append(memory)
+        self._pipe.send(NewMemory(kind, memory.name))
 
     def receive(self) -> tuple[list[FromWorker], bool]:
         """All messages that have arrived, and whether the worker can still send any."""
@@ -99,10 +141,10 @@ class WorkerLink:
                     messages.append(message)
         except (EOFError, OSError, pickle.UnpicklingError):
             return messages, False
-        if messages and self._ring is not None and not self._ring_seen:
+        if messages:
             # It has answered, so it has the memory mapped.
-            self._ring_seen = True
-            self._ring.unlink()
+            while self._unseen:
+                self._unseen.pop().unlink()
         return messages, True
 
     def epitaph(self) -> str:
@@ -141,6 +183,8 @@ class WorkerLink:
 
     def _let_go(self) -> None:
         self._pipe.close()
+        self._held.clear()
+        self._block = None
         if self._ring is not None:
             self._ring.close()
             self._ring = None

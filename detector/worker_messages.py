@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+# Where the source put its picture, or where the supervisor copied it to.
+MemoryKind = Literal["pool", "ring"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +31,19 @@ class WorkerOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class NewRing:
-    """To the worker: from now on, pictures lie in this shared memory."""
+class NewMemory:
+    """To the worker: map this shared memory, in place of the one of the same kind."""
 
+    kind: MemoryKind
     name: str
-    slot_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class FrameJob:
-    """To the worker: analyse the picture in this slot. The fields are those of ``Frame``."""
+    """To the worker: analyse the picture at this offset. The other fields are those of ``Frame``."""
 
-    slot: int
+    kind: MemoryKind
+    offset: int
     index: int
     shape: tuple[int, int, int]
     media_time: tuple[int, int, int] | None  # pts, time base numerator, denominator
@@ -100,5 +104,5 @@ class FrameFailed:
     message: str
 
 
-ToWorker = NewRing | FrameJob
+ToWorker = NewMemory | FrameJob
 FromWorker = WorkerReady | StartFailed | FrameResult | FrameFailed

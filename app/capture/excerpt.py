@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from app.capture.file import Beginning, FileSource
+from app.capture.placing import Place
 from detector.frame import Frame, Interruption, SourceInfo, SourceState
 
 
@@ -25,6 +26,10 @@ class ExcerptSource:
         self._count = last - first + 1
         self._file = FileSource(path, begin=Beginning(first, start) if first else None)
         self._over = False
+
+    def place_with(self, place: Place) -> None:
+        """See :class:`app.capture.placing.Placing`."""
+        self._file.place_with(place)
 
     def open(self) -> SourceInfo:
         """Open the file at the first frame.

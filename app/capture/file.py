@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from app.capture.decode import Damage, Picture, PictureReader
+from app.capture.placing import Place, where_it_is
 from app.capture.timeline import Timeline
 from app.capture.troubles import is_cut_short, missing_path, reason, video_error
 from detector.decode import FORMATS
@@ -67,6 +68,11 @@ class FileSource:
         self._final = Interruption(SourceState.END, "not open")
         self._info: SourceInfo | None = None
         self._resume_at: int | None = None
+        self._place: Place = where_it_is
+
+    def place_with(self, place: Place) -> None:
+        """See :class:`app.capture.placing.Placing`."""
+        self._place = place
 
     @property
     def estimated_times(self) -> int:
@@ -168,7 +174,7 @@ class FileSource:
         index, self._index = self._index, self._index + 1
         when = self._timeline.place(item.pts)
         if isinstance(item, Picture):
-            return Frame(index, when, time.perf_counter_ns(), item.image)
+            return Frame(index, when, time.perf_counter_ns(), self._place(item.image))
         return Interruption(SourceState.UNDECODABLE, item.detail, index, when, picture=item.image)
 
     def _ended(self) -> Interruption:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from app.capture.placing import Place, where_it_is
 from app.capture.troubles import missing_path
 from detector.errors import SourceError
 from detector.frame import Frame, Interruption, SourceInfo, SourceKind, SourceState
@@ -45,6 +46,11 @@ class ImageFolderSource:
         self._index = 0
         self._decoded = False
         self._final: Interruption | None = Interruption(SourceState.END, "not open")
+        self._place: Place = where_it_is
+
+    def place_with(self, place: Place) -> None:
+        """See :class:`app.capture.placing.Placing`."""
+        self._place = place
 
     def open(self) -> SourceInfo:
         """List the images and decode the first that can be.
@@ -97,7 +103,7 @@ class ImageFolderSource:
         if isinstance(image, str):
             return Interruption(SourceState.UNDECODABLE, image, index, name=name)
         self._decoded = True
-        return Frame(index, None, time.perf_counter_ns(), image, name)
+        return Frame(index, None, time.perf_counter_ns(), self._place(image), name)
 
 
 def list_images(path: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app.capture.placing import Place, where_it_is
 from app.capture.timeline import Timeline
 from app.handoff import Latest
 from detector.errors import SourceError
@@ -102,6 +103,11 @@ class LiveSource:
         self._overwritten = 0
         self._left_behind: _Reader | None = None
         self._lock = threading.Lock()  # guards _reader against close() from another thread
+        self._place: Place = where_it_is
+
+    def place_with(self, place: Place) -> None:
+        """See :class:`app.capture.placing.Placing`."""
+        self._place = place
 
     @property
     def overwritten(self) -> int:
@@ -167,7 +173,7 @@ class LiveSource:
         index, self._index = self._index, self._index + 1
         when = self._timeline.place(shot.pts)
         if shot.image is not None and not shot.fault:
-            return Frame(index, when, shot.taken_ns, shot.image)
+            return Frame(index, when, shot.taken_ns, self._place(shot.image))
         return Interruption(SourceState.UNDECODABLE, shot.fault, index, when, picture=shot.image)
 
     def _drop_reader(self) -> None:

@@ -10,12 +10,13 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from app.capture.placing import Place, where_it_is
 from detector.frame import Frame, FrameTime, Interruption, SourceInfo, SourceKind, SourceState
 from detector.geometry import Size
 
 
 class MemorySource:
-    """Gives out the same pictures round and round, at once and without copying.
+    """Gives out the same pictures round and round, at once; copied only if they have to be placed somewhere.
 
     Args:
         images: BGR uint8 pictures of one size; they become read-only.
@@ -43,6 +44,11 @@ class MemorySource:
         self._open = threading.Event()
         self._index = 0
         self._left = count
+        self._place: Place = where_it_is
+
+    def place_with(self, place: Place) -> None:
+        """See :class:`app.capture.placing.Placing`."""
+        self._place = place
 
     def open(self) -> SourceInfo:
         """Start; after ``END``, start over with indices and time going on."""
@@ -60,7 +66,7 @@ class MemorySource:
                 return Interruption(SourceState.END)
             self._left -= 1
         index, self._index = self._index, self._index + 1
-        image = self._images[index % len(self._images)]
+        image = self._place(self._images[index % len(self._images)])
         return Frame(index, FrameTime(index, 1 / self._rate), time.perf_counter_ns(), image)
 
     def close(self) -> None:

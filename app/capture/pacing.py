@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
+from app.capture.placing import Place, Placing
 from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceState
 
 # Further behind than this, the clock is set anew: nobody wants to see the lost time rushed through.
@@ -73,6 +74,11 @@ class Paced:
         self._reanchored = 0
         # Media seconds and clock of one instant; None before the first frame and after an interruption.
         self._anchor: tuple[float, int] | None = None
+
+    def place_with(self, place: Place) -> None:
+        """See :class:`app.capture.placing.Placing`; without effect on a source that cannot."""
+        if isinstance(self._source, Placing):
+            self._source.place_with(place)
 
     @property
     def reanchored(self) -> int:

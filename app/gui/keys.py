@@ -15,6 +15,7 @@ class Action(enum.Enum):
     SNAPSHOT = enum.auto()
     RECORD = enum.auto()
     PAUSE = enum.auto()
+    SYNCHRONISE = enum.auto()
     FULL_SCREEN = enum.auto()
     SELF_TEST = enum.auto()
     HELP = enum.auto()
@@ -52,6 +53,7 @@ KEYS = (
     Key(Action.SNAPSHOT, ("S",), "Snapshot", "Save the picture, with and without boxes"),
     Key(Action.RECORD, ("R",), "Record", "Start or stop recording"),
     Key(Action.PAUSE, ("Space",), "Pause", "Hold the picture, or let it go on (files only)"),
+    Key(Action.SYNCHRONISE, ("Y",), "", "Synchronised: each picture waits for its own boxes"),
     Key(Action.FULL_SCREEN, ("F", "F11"), "Full screen", "Full screen on or off (also: double-click)"),
     Key(Action.SELF_TEST, ("T",), "Self-test", "Test the whole chain on the phantom, ten seconds"),
     Key(Action.HELP, ("H", "F1", "?"), "Help", "Show or hide this page"),

@@ -33,7 +33,9 @@ from detector.geometry import Size
 _BAR_HIDES_AFTER_MS = 3000
 _OVER = frozenset({SourceStatus.ENDED, SourceStatus.FAILED})
 # What means the examination does nothing while its picture is not to be seen.
-_NOT_IN_SELF_TEST = frozenset({Action.TOGGLE_AI, Action.TOGGLE_BOXES, Action.SNAPSHOT, Action.RECORD, Action.PAUSE})
+_NOT_IN_SELF_TEST = frozenset(
+    {Action.TOGGLE_AI, Action.TOGGLE_BOXES, Action.SNAPSHOT, Action.RECORD, Action.PAUSE, Action.SYNCHRONISE}
+)
 
 
 class LivePage(QWidget):
@@ -60,6 +62,7 @@ class LivePage(QWidget):
         self._full_screen = False
         self._chime = ChimeRule()
         self._recorder_fault = ""
+        self._sync_detail = ""
         self._last: LiveSnapshot | None = None
         self._snapshot_dir = options.snapshot_dir
         self._errands = Errands(self._post)
@@ -173,6 +176,7 @@ class LivePage(QWidget):
             Action.SNAPSHOT: self._take_snapshot,
             Action.RECORD: self._toggle_recording,
             Action.PAUSE: self._toggle_pause,
+            Action.SYNCHRONISE: lambda: self._session.set_synchronised(not self._session.synchronised),
             Action.SELF_TEST: self._toggle_self_test,
             Action.HELP: self._toggle_help,
         }
@@ -203,6 +207,7 @@ class LivePage(QWidget):
             self._post(told)
         snapshot = self._session.snapshot()
         self._tell_recorder_fault(snapshot)
+        self._tell_end_of_synchrony(snapshot)
         view = self.view
         self._last = snapshot
         size = snapshot.frame.size if snapshot.frame else None
@@ -240,6 +245,13 @@ class LivePage(QWidget):
         if fault and fault != self._recorder_fault:
             self._post(Notice(f"Recording: {fault}", VIDEO_GOES_ON, "", Weight.ERROR))
         self._recorder_fault = fault
+
+    def _tell_end_of_synchrony(self, snapshot: LiveSnapshot) -> None:
+        detail = snapshot.sync.detail
+        if detail and detail != self._sync_detail:
+            words = f"{detail[:1].upper()}{detail[1:]}"
+            self._post(Notice(words, "The picture is shown as it comes again.", "Press Y to try once more."))
+        self._sync_detail = detail
 
     def _show_bar(self) -> None:
         self.bar.show()

@@ -36,6 +36,8 @@ def run_offscreen(
     out: Path,
     seconds: float | None = None,
     interrupts: Interrupts | None = None,
+    *,
+    synchronised: bool = False,
 ) -> int:
     """Run the live pipeline to the end of ``source``; leaves a folder and prints where it is.
 
@@ -49,19 +51,26 @@ def run_offscreen(
             ``summary.txt`` and ``summary.json``.
         seconds: end after this much of the video.
         interrupts: what ends it early; what was done until then is kept.
+        synchronised: keep each picture back for its own boxes.
 
     Raises:
         SourceError: the source could not be opened or was lost.
         WorkerError: the AI never came up.
         OutputError: the folder or a file in it cannot be written.
     """
-    run = _Run(source, label, make_ai, _new_folder(out), seconds)
+    run = _Run(source, label, make_ai, _new_folder(out), seconds, synchronised)
     return run.run(interrupts)
 
 
 class _Run:
     def __init__(
-        self, source: FrameSource, label: str, make_ai: AiFactory, folder: Path, seconds: float | None
+        self,
+        source: FrameSource,
+        label: str,
+        make_ai: AiFactory,
+        folder: Path,
+        seconds: float | None,
+        synchronised: bool,
     ) -> None:
         # Held until the preview is complete: text cannot be painted without an application.
         self._application = QApplication.instance() or QApplication(["polypwatch"])
@@ -69,7 +78,7 @@ class _Run:
         self._seconds = seconds
         self._log = RunLog(folder, lambda: self._session.snapshot().source.info)
         # A recording can wait for the AI to be up; only a live picture cannot.
-        settings = LiveSettings(wait_for_ai_s=_AI_START_S)
+        settings = LiveSettings(wait_for_ai_s=_AI_START_S, synchronised=synchronised)
         self._session = LiveSession(source, label, make_ai, settings, self._log.analysed)
         self._preview = _Preview(folder)
         self._last: LiveSnapshot | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.gui.notices import Notice
 from app.snapshot import AiSnapshot, LiveSnapshot, SourceSnapshot, SourceStatus
+from app.synchrony import SyncSnapshot, SyncState
 from detector.alerts import Marker
 from detector.watchdog import AiState
 
@@ -191,6 +192,8 @@ def source_sign(source: SourceSnapshot) -> Sign:
 def flag_signs(snapshot: LiveSnapshot, view: View) -> tuple[Sign, ...]:
     """What the user switched off, what records, and what is wrong beside source and AI."""
     flags = []
+    if (sync := sync_sign(snapshot.sync)) is not None:
+        flags.append(sync)
     if snapshot.recorder_fault:
         flags.append(Sign("RECORDING FAULT", Shape.CROSS, Tone.FAULT))
     elif snapshot.recording is not None:
@@ -205,6 +208,17 @@ def flag_signs(snapshot: LiveSnapshot, view: View) -> tuple[Sign, ...]:
         frames = "FRAME" if snapshot.ai.failed == 1 else "FRAMES"
         flags.append(Sign(f"{snapshot.ai.failed} {frames} NOT ANALYSED", Shape.TRIANGLE, Tone.QUIET))
     return tuple(flags)
+
+
+def sync_sign(sync: SyncSnapshot) -> Sign | None:
+    """That the picture is delayed, and by how much; or why it is not, although that was asked for."""
+    if sync.state is SyncState.OFF:
+        return None
+    if sync.state is SyncState.ENDED:
+        return Sign("SYNC ENDED: AI TOO SLOW", Shape.TRIANGLE, Tone.CAUTION)
+    if sync.state is SyncState.WAITING or sync.delay_ms is None:
+        return Sign("SYNC WAITS FOR AI", Shape.DOTS, Tone.BUSY)
+    return Sign(f"SYNCHRONISED +{sync.delay_ms:.0f} MS", Shape.INFO, Tone.CAUTION)
 
 
 def overlay_words(ai: AiSnapshot) -> str:

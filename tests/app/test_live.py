@@ -36,7 +36,8 @@ class Clock:
 class ScriptedSource:
     """Gives what the test puts in; `open` raises what the test asks for."""
 
-    def __init__(self, live: bool = False) -> None:
+    def __init__(self, live: bool = False, rate: int = 25) -> None:
+        self._rate = Fraction(rate)
         self.items: deque[Frame | Interruption] = deque()
         self.opens = 0
         self.held = False
@@ -54,7 +55,7 @@ class ScriptedSource:
         self.opens += 1
         if self.refuse:
             raise self.refuse.pop(0)
-        return SourceInfo(SourceKind.MEMORY, "scripted", self._live, Size(64, 48), Fraction(25), None, Fraction(1, 25))
+        return SourceInfo(SourceKind.MEMORY, "scripted", self._live, Size(64, 48), self._rate, None, Fraction(1, 25))
 
     def read(self) -> Frame | Interruption:
         with self._more:
@@ -113,9 +114,9 @@ class ScriptedAi:
 class Room:
     """A session with everything around it."""
 
-    def __init__(self, live: bool = False, **settings) -> None:
+    def __init__(self, live: bool = False, rate: int = 25, **settings) -> None:
         self.clock = Clock()
-        self.source = ScriptedSource(live)
+        self.source = ScriptedSource(live, rate)
         self.analysed: list[AnalysedFrame | FailedFrame] = []
         self.wakes = 0
         self.session = LiveSession(
@@ -203,6 +204,25 @@ def test_markers_stand_until_one_nanosecond_before_the_limit(room):
     snapshot = r.session.snapshot()
     assert snapshot.markers == ()
     assert snapshot.ai.expired
+
+
+@pytest.mark.parametrize(
+    ("rate", "live", "limit_ms"), [(5, False, 300), (5, True, 250), (25, False, 250), (1, False, 1000)]
+)
+def test_boxes_of_a_slow_file_stand_for_one_and_a_half_intervals(room, rate, live, limit_ms):
+    r = room(live=live, rate=rate)
+    r.marked()
+    last_ns = r.clock.now_ns
+    r.show(advance_ms=200)
+    r.clock.now_ns = last_ns + limit_ms * MS - 1
+    if limit_ms > 250:
+        r.ai.state, r.ai.idle = AiState.LATE, False  # what the watchdog says from 250 ms on
+    snapshot = r.session.snapshot()
+    assert (bool(snapshot.markers), snapshot.ai.state) == (True, AiState.ON)
+    r.clock.now_ns += 1
+    assert r.session.snapshot().markers == ()
+    r.ai.state, r.ai.idle = AiState.LATE, False
+    assert r.session.snapshot().ai.state is AiState.LATE
 
 
 def test_boxes_on_the_very_picture_that_was_analysed_do_not_age(room):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from detector.errors import WorkerError
-from detector.frame_ring import FrameRing, RingView
+from detector.frame_ring import FrameRing, MemoryView
 from detector.watchdog import AiState
 from tests.detector.worker_rig import Rig, running, segments
 
@@ -30,7 +30,7 @@ import PyQt6.QtCore
 folder = pathlib.Path(sys.argv[1])
 (folder / ("ran as " + __name__)).touch()
 from tests.detector.worker_rig import Rig
-rig = Rig(pid_file=str(folder / "pid"), trick=sys.argv[2], at=5, deaf=sys.argv[3] == "deaf")
+rig = Rig(pooled=True, pid_file=str(folder / "pid"), trick=sys.argv[2], at=5, deaf=sys.argv[3] == "deaf")
 rig.start()
 rig.wait(lambda: rig.report.info)
 if not sys.argv[2]:
@@ -112,19 +112,19 @@ def test_a_parent_that_forgets_to_stop_ends_all_the_same(tmp_path: Path) -> None
 def test_a_picture_goes_through_the_ring_as_it_is() -> None:
     rng = np.random.default_rng(0)
     ring = FrameRing(3 * 40 * 60, slots=3)
-    view = RingView(ring.name, ring.slot_bytes)
+    view = MemoryView(ring.name)
     ring.unlink()
     assert ring.name not in segments(), "nameless memory cannot leak"
     pictures = [rng.integers(0, 255, (40, width, 3), np.uint8) for width in (60, 60, 17)]
-    slots = [ring.write(picture) for picture in pictures]
-    assert slots == [0, 1, 2]
-    for slot, picture in zip(slots, pictures, strict=True):
-        seen = view.picture(slot, picture.shape)
+    offsets = [ring.write(picture) for picture in pictures]
+    assert offsets == [0, ring.slot_bytes, 2 * ring.slot_bytes]
+    for offset, picture in zip(offsets, pictures, strict=True):
+        seen = view.picture(offset, picture.shape)
         assert np.array_equal(seen, picture)
         assert not seen.flags.writeable
     assert ring.write(np.ascontiguousarray(pictures[0][:, ::-1])) == 0
-    assert ring.write(pictures[0][::-2, 1:]) == 1, "a view of a larger picture needs no copy before"
-    assert np.array_equal(view.picture(1, (20, 59, 3)), pictures[0][::-2, 1:])
+    assert ring.write(pictures[0][::-2, 1:]) == ring.slot_bytes, "a view of a larger picture needs no copy before"
+    assert np.array_equal(view.picture(ring.slot_bytes, (20, 59, 3)), pictures[0][::-2, 1:])
     del seen
     view.close()
     ring.close()
@@ -132,7 +132,7 @@ def test_a_picture_goes_through_the_ring_as_it_is() -> None:
 
 def test_a_mapping_that_a_detector_still_uses_survives() -> None:
     ring = FrameRing(30)
-    view = RingView(ring.name, ring.slot_bytes)
+    view = MemoryView(ring.name)
     ring.write(np.full((1, 10, 3), 7, np.uint8))
     held = view.picture(0, (1, 10, 3))
     view.close()

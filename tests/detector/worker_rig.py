@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,10 @@ class Change:
 class Rig:
     """Submits painted frames at 30 frames/s from its own thread until it is closed."""
 
-    def __init__(self, detector: str = SCRIPTED, settings: AiSettings | None = None, **options: Any) -> None:
+    def __init__(
+        self, detector: str = SCRIPTED, settings: AiSettings | None = None, pooled: bool = False, **options: Any
+    ) -> None:
+        self.pooled = pooled
         self.results: list[Result] = []
         self.failures: list[tuple[int, str]] = []
         self.changes: list[Change] = []
@@ -148,6 +151,8 @@ class Rig:
         while not self._closing:
             self._source_on.wait()
             frame = painted(self._next, *self.shape)
+            if self.pooled:
+                frame = replace(frame, image=self.ai.pool.place(frame.image))
             self.captured[frame.index] = frame.captured_ns
             start = time.perf_counter_ns()
             self.ai.submit(frame)

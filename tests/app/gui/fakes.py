@@ -61,6 +61,7 @@ class FakeSession:
         self.wakes: list[Callable[[], None]] = []
         self.ai_enabled = True
         self.paused = False
+        self.synchronised = False
         self.can_record = True
         self.record_error = ""
         self.calls: list[str] = []
@@ -85,6 +86,9 @@ class FakeSession:
 
     def set_paused(self, paused: bool) -> None:
         self.paused = paused
+
+    def set_synchronised(self, on: bool) -> None:
+        self.synchronised = on
 
     def start_recording(self) -> None:
         if self.record_error:

@@ -70,6 +70,7 @@ def test_every_key_does_what_the_help_page_says(
         Action.SNAPSHOT: lambda: len(list((tmp_path / "snapshots").glob("*.json"))) == 1,
         Action.RECORD: lambda: session.now.recording is not None,
         Action.PAUSE: lambda: session.paused,
+        Action.SYNCHRONISE: lambda: session.synchronised,
         Action.FULL_SCREEN: window.isFullScreen,
         Action.SELF_TEST: lambda: window.page.self_test_shown,
         Action.HELP: lambda: window.page.help_shown,
