@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import RESEARCH_USE, SOFTWARE
+from app.dicom.command import add_dicom
+from app.picture.options import add_picture_options
 from detector.errors import ModelError, PolypwatchError, UsageError
 
 if TYPE_CHECKING:
     from detector.manifest import ModelManifest
 
-_PARTIAL = 9  # some frames were not analysed: the results say which
+_PARTIAL = 9  # some frames were not analysed, or a record has gaps: the output says which
 _INTERRUPTED = 130
+_LIVE_THREADS = "CPU threads for the model (default: the cores that the picture and the recording leave)"
 _POLICIES = ("auto", "cuda", "tensorrt", "cpu")
 
 
@@ -53,9 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_live(commands)
     _add_selftest(commands)
+    _add_bench(commands)
     _add_detect(commands)
     _add_models(commands)
     _add_phantom(commands)
+    _add_report(commands)
+    add_dicom(commands)
     return parser
 
 
@@ -65,6 +71,8 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.add_argument("--offscreen", action="store_true", help="no window: run to the end and leave a folder")
     demo.add_argument("--out", type=Path, default=Path("polypwatch-out"), help="where the folder goes (%(default)s)")
     demo.add_argument("--seconds", type=_positive, help="stop an offscreen run after this long")
+    add_picture_options(demo)
+    _add_synchronised(demo)
     _add_model_options(demo)
     demo.set_defaults(run=_demo)
 
@@ -81,6 +89,8 @@ def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="FOLDER",
         help="where snapshots go (%(default)s)",
     )
+    add_picture_options(live)
+    _add_synchronised(live)
     _add_model_options(live)
     live.set_defaults(run=_live)
 
@@ -93,13 +103,33 @@ def _add_selftest(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     selftest.set_defaults(run=_selftest)
 
 
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bench = commands.add_parser("bench", help="measure in a minute what this machine can hold, or its delay in a loop")
+    bench.add_argument("--model", nargs="+", metavar="NAME", help="names or folders (default: every installed model)")
+    bench.add_argument("--provider", default="auto", choices=_POLICIES, help="what runs the models (%(default)s)")
+    bench.add_argument("--threads", type=_threads, help="CPU threads for the model")
+    bench.add_argument("--seconds", type=_positive, help="how long it may take, about (60; in a loop 20)")
+    bench.add_argument("--quick", action="store_true", help="in a third of the time, 1080p only, two trials a model")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the figures and the verdict, too")
+    bench.add_argument("--offscreen", action="store_true", help="open no window, even where there is a screen")
+    bench.add_argument(
+        "--loopback",
+        nargs="?",
+        const="camera:0",
+        metavar="SOURCE",
+        help="show a time code in full screen and read it back through a camera or stream (camera:0): the true delay",
+    )
+    bench.add_argument("--screen", type=int, metavar="N", help="which screen shows the time code, counted from 0")
+    bench.set_defaults(run=_bench)
+
+
 def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     detect = commands.add_parser("detect", help="analyse every frame of videos, folders and images into a JSON file")
     detect.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     detect.add_argument("--json", type=Path, required=True, metavar="OUT", help="the results file")
     detect.add_argument("--min-score", type=_score, help="lowest score to list, 0.01 to 1 (default: the threshold)")
     detect.add_argument("--quiet", action="store_true", help="no progress bar")
-    _add_model_options(detect)
+    _add_model_options(detect, "frames that are analysed at once on the CPU, one thread each (default: one per core)")
     detect.set_defaults(run=_detect)
 
 
@@ -119,11 +149,27 @@ def _add_phantom(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     phantom.set_defaults(run=_phantom)
 
 
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser("report", help="write the clinical page and the technical report of an examination")
+    report.add_argument("examination", type=Path, metavar="EXAM_FOLDER", help="the folder of the examination")
+    report.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the reports go")
+    report.add_argument("--language", default="en", choices=("en", "it"), help="of the PDFs (%(default)s)")
+    report.set_defaults(run=_report)
+
+
+def _add_model_options(parser: argparse.ArgumentParser, threads: str = _LIVE_THREADS) -> None:
     parser.add_argument("--model", default="fast", help="a model's name or folder (%(default)s)")
     parser.add_argument("--variant", help="one of the model's files (default: the one for the provider)")
     parser.add_argument("--provider", default="auto", choices=_POLICIES, help="what runs the model (%(default)s)")
-    parser.add_argument("--threads", type=_threads, help="CPU threads for the model")
+    parser.add_argument("--threads", type=_threads, help=threads)
+
+
+def _add_synchronised(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--synchronised",
+        action="store_true",
+        help="keep each picture back (100 ms at most) until its own boxes are there; key Y",
+    )
 
 
 def _score(text: str) -> float:
@@ -165,15 +211,28 @@ def _selftest(args: argparse.Namespace) -> int:
     return selftest(args)
 
 
+def _bench(args: argparse.Namespace) -> int:
+    if args.loopback is not None:
+        from app.bench.loopback import loopback
+
+        return loopback(args)
+    from app.bench.command import bench
+
+    return bench(args)
+
+
 def _detect(args: argparse.Namespace) -> int:
     from app.detect import run_detect
+    from detector.cpu import find_cores, headless_threads
     from detector.runtime import load_detector
 
-    detector = load_detector(args.model, args.provider, args.variant, args.threads)
+    workers = args.threads or headless_threads(find_cores())
+    detector = load_detector(args.model, args.provider, args.variant, threads=1)
     info = detector.info
     reason = f" ({info.provider_reason})" if info.provider_reason else ""
-    print(f"{info.model} {info.version}, {info.variant}, on {info.provider}{reason}", file=sys.stderr)
-    counts = run_detect(args.paths, args.json, detector, args.min_score, progress=not args.quiet)
+    several = f", {workers} frames at once" if info.provider == "cpu" and workers > 1 else ""
+    print(f"{info.model} {info.version}, {info.variant}, on {info.provider}{reason}{several}", file=sys.stderr)
+    counts = run_detect(args.paths, args.json, detector, args.min_score, progress=not args.quiet, workers=workers)
     print(f"{counts.frames} frames, {counts.detections} boxes: {args.json}", file=sys.stderr)
     if counts.not_analysed:
         print(
@@ -199,6 +258,17 @@ def _phantom(args: argparse.Namespace) -> int:
         made = render(args.seed, args.seconds, args.out, progress=progress, workers=args.workers)
     print(f"{made.frames} frames, {made.lesions} lesions: {made.video}, {made.annotation}", file=sys.stderr)
     return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from app.gui.report_command import run_report
+
+    written = run_report(args.examination, args.out, args.language)
+    for path in (written.clinical, written.technical, written.record):
+        print(path)
+    for gap in written.gaps:
+        print(f"polypwatch: {gap}", file=sys.stderr)
+    return _PARTIAL if written.gaps else 0
 
 
 def _models(args: argparse.Namespace) -> int:

@@ -6,19 +6,23 @@ Qt is imported inside functions only: a machine without a display must not load 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from app.capture import make_source, parse_source
+from app.capture import parse_source
 from app.gui.interrupts import INTERRUPTED, Interrupts
 from app.gui.options import WindowOptions
 from app.gui.platform import display_problem, missing_libraries
 from app.gui.run import run_window
 from app.live import AiFactory, AiPort, LiveSession, LiveSettings
 from app.phantom import bundled
+from app.picture.options import picture_settings
+from app.picture.prepared import prepared_source
 from app.selftest import SelfTest, SelfTestSettings
+from detector.cpu import find_cores, live_threads
 from detector.detections import Detections
 from detector.errors import UsageError
 from detector.frame import SourceKind
@@ -27,6 +31,7 @@ from detector.runtime import MIN_SCORE
 from detector.watchdog import WatchdogSettings
 from detector.worker import AiProcess, AiSettings
 
+_log = logging.getLogger(__name__)
 _ENGINE_BUILD_S = 1800.0  # TensorRT compiles the network at its first start
 _SELF_TEST_FAILED = 10
 
@@ -72,8 +77,9 @@ def ai_factory(args: argparse.Namespace) -> AiFactory:
     """
     folder = find_model(args.model)
     load_manifest(folder)
-    # Painting and recording come first: one core is theirs.
-    threads = args.threads or max(1, (os.cpu_count() or 2) - 1)
+    cores = find_cores()
+    threads = args.threads or live_threads(cores)
+    _log.info("AI: threads on the CPU: %d, of %s (%s)", threads, cores, "asked for" if args.threads else "default")
     options = {"model": str(folder), "provider": args.provider, "variant": args.variant, "threads": threads}
 
     def make(
@@ -99,9 +105,10 @@ def _window(args: argparse.Namespace, spec: str, *, loop: bool, recordings: Path
         )
     parsed = parse_source(spec)
     live_kind = parsed.kind in (SourceKind.CAMERA, SourceKind.STREAM)
-    settings = LiveSettings(recordings=recordings, retry_opening=live_kind)
+    settings = LiveSettings(recordings=recordings, retry_opening=live_kind, synchronised=args.synchronised)
     make_ai = ai_factory(args)
-    session = LiveSession(make_source(parsed, loop=loop), parsed.label, make_ai, settings)
+    source, _ = prepared_source(parsed, picture_settings(args), loop=loop)
+    session = LiveSession(source, parsed.label, make_ai, settings)
     test_settings = SelfTestSettings(folder=recordings)
     return run_window(session, WindowOptions(snapshots, self_test=lambda: SelfTest(make_ai, test_settings)))
 
@@ -120,4 +127,6 @@ def _offscreen(args: argparse.Namespace, spec: str) -> int:
     with Interrupts() as interrupts:
         from app.gui.offscreen import run_offscreen
 
-        return run_offscreen(make_source(parsed), parsed.label, make_ai, args.out, args.seconds, interrupts)
+        source, _ = prepared_source(parsed, picture_settings(args))
+        together = args.synchronised
+        return run_offscreen(source, parsed.label, make_ai, args.out, args.seconds, interrupts, synchronised=together)

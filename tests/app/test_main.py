@@ -1,0 +1,26 @@
+"""The composition root: what the AI process is built with."""
+
+import argparse
+import logging
+
+import pytest
+
+from app import main
+from detector.cpu import Cores
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "threads"),
+    [(None, Cores(2, 2), 1), (None, Cores(16, 8), 6), (None, Cores(8, 4, 1.0), 1), (5, Cores(2, 2), 5)],
+)
+def test_the_ai_gets_the_cores_that_picture_and_recording_leave_unless_told(
+    asked: int | None, cores: Cores, threads: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    built = []
+    monkeypatch.setattr(main, "find_cores", lambda: cores)
+    monkeypatch.setattr(main, "AiProcess", lambda detector, options, *others: built.append(options))
+    with caplog.at_level(logging.INFO, "app.main"):
+        make = main.ai_factory(argparse.Namespace(model="fast", provider="cpu", variant=None, threads=asked))
+    make(lambda *_: None, lambda *_: None, lambda: None)
+    assert built[0]["threads"] == threads
+    assert f"threads on the CPU: {threads}, of {cores} ({'asked for' if asked else 'default'})" in caplog.text
