@@ -21,7 +21,6 @@ import onnxruntime as ort
 from benchmarks.phantom_frames import phantom_frames
 from benchmarks.profiles import random_feed
 from benchmarks.rounds import Figures, InProcess, figures, race
-from benchmarks.stem import fold_stem
 from benchmarks.tables import busy, machine, table, three
 from detector.frame import Frame
 from detector.geometry import Size
@@ -49,10 +48,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = verified_model_bytes(folder, variant)
     sessions = {"as the product": open_session(model, "cpu", args.threads)}
     sessions |= {name: _opened(model, args.threads, change) for name, change in changes(args.threads).items()}
-    try:
-        sessions["first layer folded into one convolution"] = _opened(fold_stem(model), args.threads, _no_change)
-    except ValueError as error:
-        print(f"Not run: folded first layer: {error}\n")
     # The frame only keeps the turns of `race`; noise of the network's own size goes in.
     frames = phantom_frames(1, Size(64, 64))
     contestants = [InProcess(name, _caller(session), frames) for name, session in sessions.items()]

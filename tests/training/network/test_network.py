@@ -168,3 +168,11 @@ def test_a_side_as_a_distribution_becomes_the_box_that_it_means() -> None:
     x, y = (raw.cells[10] * 8).tolist()  # third column, second row of stride 8
     assert (x, y) == (16, 8)
     assert torch.allclose(raw.boxes()[0, 10], torch.tensor([x - 8, y - 16, x + 24, y + 32]), atol=1e-3)
+
+
+def test_the_folded_first_layer_of_fast_computes_the_same() -> None:
+    torch.manual_seed(3)
+    stem = build("fast").backbone.backbone.stem.eval()
+    image = torch.rand(2, 3, 64, 96) * 255
+    with torch.inference_mode():
+        assert torch.allclose(stem.folded().eval()(image), stem(image), rtol=1e-4, atol=1e-3)
