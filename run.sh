@@ -100,5 +100,5 @@ fi
 gpu=base
 # A machine with an NVIDIA driver gets NVIDIA's CUDA libraries too, so that the GPU is used without a further step.
 if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then gpu=cuda; fi
-environment "$gpu"
+environment "$gpu,dicom"
 exec "$venv/bin/polypwatch" "$@"

@@ -14,6 +14,7 @@ import numpy as np
 from app import RESEARCH_USE, SOFTWARE
 from app.overlay import AnalysedFrame, FailedFrame
 from app.snapshot import LiveSnapshot
+from app.synchrony import SyncState
 from detector.detections import DetectorInfo
 from detector.errors import OutputError
 from detector.frame import SourceInfo
@@ -48,6 +49,25 @@ class Percentiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Synchronised:
+    """The synchronised mode of a run in figures.
+
+    Attributes:
+        with_own_boxes: pictures that were shown together with their own result.
+        without_own_boxes: pictures that were shown without, or left out.
+        ended: why the mode ended by itself; empty if it did not.
+    """
+
+    with_own_boxes: int
+    without_own_boxes: int
+    ended: str
+
+    def __str__(self) -> str:
+        words = f"{self.with_own_boxes} pictures with their own boxes, {self.without_own_boxes} without"
+        return f"{words}; {self.ended}" if self.ended else words
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A live run in figures.
 
@@ -71,6 +91,7 @@ class Summary:
         threshold: the operating threshold.
         sha256: of the model's file.
         machine: processor and operating system.
+        synchronised: what came of the synchronised mode; None if it was not asked for.
     """
 
     source: str
@@ -92,6 +113,7 @@ class Summary:
     threshold: float | None
     sha256: str
     machine: str = field(default_factory=lambda: f"{platform.machine()}, {platform.system()} {platform.release()}")
+    synchronised: Synchronised | None = None
 
     def as_text(self) -> str:
         """The summary as a page to read."""
@@ -106,6 +128,7 @@ class Summary:
             ("Alerts", f"{self.alerts} markers appeared; a marker stood on {self.frames_with_marker} analysed frames"),
             ("Capture to result", str(self.latency_ms)),
             ("Capture to paint", str(self.paint_ms)),
+            *([("Synchronised", str(self.synchronised))] if self.synchronised else []),
             ("Machine", self.machine),
             ("Software", SOFTWARE),
         )
@@ -239,7 +262,7 @@ class RunLog:
         )
 
     def _summary(self, last: LiveSnapshot) -> Summary:
-        info = self._info
+        info, sync = self._info, last.sync
         return Summary(
             source=last.source.label,
             source_status=last.source.status.value,
@@ -259,4 +282,7 @@ class RunLog:
             provider=f"{info.provider} ({info.provider_reason or 'as asked'})" if info else "none",
             threshold=info.threshold if info else None,
             sha256=info.sha256 if info else "",
+            synchronised=None
+            if sync.state is SyncState.OFF
+            else Synchronised(sync.with_boxes, sync.without_boxes, sync.detail),
         )

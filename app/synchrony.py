@@ -170,6 +170,8 @@ class Synchroniser:
         # What is older than the picture to show is never shown any more.
         while self._held and self._held[0].index < frame.index:
             self._count(self._held.popleft(), False, now_ns)
+        if not self.active:
+            return  # that ended it: nothing is kept
         self.shown, self.markers = frame, markers
         self.releases += 1
         if counted:

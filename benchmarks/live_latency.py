@@ -34,6 +34,7 @@ from app.gui.bridge import PaintStamp
 from app.gui.options import WindowOptions
 from app.gui.window import run_window
 from app.live import LiveSession, LiveSettings
+from app.main import watchdog_settings
 from app.overlay import AnalysedFrame, FailedFrame
 from app.phantom import bundled
 from app.report import Percentiles
@@ -184,11 +185,12 @@ def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespac
     detector = "detector.runtime:load_detector"
     if mode == "stalled":
         detector, options = "benchmarks.detectors:stalling", {**options, "after": rate}
+    watchdog = watchdog_settings(args.provider)
     session = LiveSession(
         source,
         f"{rate}/s, AI {mode}",
-        lambda *calls: AiProcess(detector, options, AiSettings(min_score=MIN_SCORE), *calls),
-        LiveSettings(wait_for_ai_s=60, synchronised=mode == "synchronised"),
+        lambda *calls: AiProcess(detector, options, AiSettings(watchdog, min_score=MIN_SCORE), *calls),
+        LiveSettings(wait_for_ai_s=watchdog.start_limit_s, synchronised=mode == "synchronised"),
         meter.analysed,
     )
     if mode == "off":

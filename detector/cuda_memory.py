@@ -31,7 +31,6 @@ _SIGNATURES = {
     "cudaGetErrorString": [ctypes.c_int],
     "cudaGetLastError": [],
     "cudaStreamCreateWithFlags": [ctypes.c_void_p, ctypes.c_uint],
-    "cudaStreamDestroy": [ctypes.c_void_p],
     "cudaEventCreateWithFlags": [ctypes.c_void_p, ctypes.c_uint],
     "cudaEventDestroy": [ctypes.c_void_p],
     "cudaEventRecord": [ctypes.c_void_p, ctypes.c_void_p],
@@ -101,8 +100,8 @@ class CudaMemory:
         self.note = ""
         self._cuda = Cudart()
         self._blocks: set[int] = set()
-        self._locked: list[int] = []
-        self._registered: list[Bytes] = []
+        self._locked: set[int] = set()
+        self._registered: dict[int, Bytes] = {}
         self.stream = self._cuda.handle("cudaStreamCreateWithFlags", _STREAM_NON_BLOCKING)
         self._events = [self._cuda.handle("cudaEventCreateWithFlags", _EVENT_BLOCKS_NOTHING) for _ in range(2)]
 
@@ -113,8 +112,15 @@ class CudaMemory:
         except CudaError as error:
             self._degrade(f"no page-locked memory ({error.what.rstrip('.')}): copies to the card are slower")
             return np.zeros(count, np.uint8)
-        self._locked.append(address)
+        self._locked.add(address)
         return np.ctypeslib.as_array((ctypes.c_uint8 * count).from_address(address))
+
+    def free_host(self, buffer: Bytes) -> None:
+        """See `Memory`."""
+        address = buffer.ctypes.data
+        if address in self._locked:  # else it is plain memory
+            self._locked.remove(address)
+            self._cuda.call("cudaFreeHost", address)
 
     def allocate(self, count: int) -> int:
         """See `Memory`; cudaMalloc aligns to 256 bytes at least."""
@@ -144,7 +150,7 @@ class CudaMemory:
         self._cuda.call("cudaEventSynchronize", self._events[slot])
 
     def pin(self, memory: Bytes) -> bool:
-        """Page-lock memory of somebody else (a shared ring of frames) for as long as this object lives."""
+        """Page-lock memory of somebody else (a shared pool of frames) until `unpin`, or for the life of this object."""
         try:
             self._cuda.call("cudaHostRegister", memory.ctypes.data, memory.nbytes, 0)
         except CudaError as error:
@@ -152,16 +158,24 @@ class CudaMemory:
                 return True
             self._degrade(f"frames are copied once more ({error.what.rstrip('.')})")
             return False
-        self._registered.append(memory)
+        self._registered[memory.ctypes.data] = memory
         return True
 
+    def unpin(self, memory: Bytes) -> None:
+        """See `Memory`."""
+        if self._registered.pop(memory.ctypes.data, None) is not None:
+            self._cuda.call("cudaHostUnregister", memory.ctypes.data)
+
     def close(self) -> None:
-        """Give everything back; errors are logged, as nobody could act on them."""
+        """Give everything back but the stream; errors are logged, as nobody could act on them.
+
+        ONNX Runtime wants the stream to outlive its sessions, and after a failure the traceback still holds some.
+        """
         if not self.stream:
             return
-        steps = [("cudaHostUnregister", m.ctypes.data) for m in self._registered]
+        steps = [("cudaHostUnregister", a) for a in self._registered]
         steps += [("cudaFreeHost", a) for a in self._locked] + [("cudaFree", a) for a in self._blocks]
-        steps += [("cudaEventDestroy", e) for e in self._events] + [("cudaStreamDestroy", self.stream)]
+        steps += [("cudaEventDestroy", e) for e in self._events]
         self.stream = 0
         for name, handle in steps:
             try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from detector.frame import Frame, FrameTime
-from detector.geometry import Boxes
+from detector.geometry import Boxes, Size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,4 +112,26 @@ class Detector(Protocol):
         Raises:
             PolypwatchError: the runtime failed; a failure is never an empty result.
         """
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A detector that must get ready for every size of pictures, for seconds."""
+
+    def is_ready_for(self, size: Size) -> bool:
+        """Whether the next picture of this size is analysed without delay; else analysing it makes ready first."""
+        ...
+
+
+@runtime_checkable
+class Pinning(Protocol):
+    """A detector for which pictures can lie where a graphics card reads them by itself."""
+
+    def pin(self, memory: npt.NDArray[np.uint8]) -> bool:
+        """Let pictures in ``memory`` be read without a copy, until `unpin`; False if they cannot."""
+        ...
+
+    def unpin(self, memory: npt.NDArray[np.uint8]) -> None:
+        """End that; must be called before the memory is unmapped."""
         ...

@@ -40,17 +40,15 @@ class DevicePlan:
         self._session, self._memory, self._options = session, memory, run_options
         self._binding = session.io_binding()
         self._addresses: list[int] = []
-        self._shape = (batch, box.source.height, box.source.width, 3)
-        self._frame_bytes = box.source.height * box.source.width * 3
-        self._frames = self._bind_input(variant.input.name, np.uint8, self._shape)
-        for name, value in zip((ROWS, COLUMNS, FILL), resize_maps(box, variant.input.pad), strict=True):
-            address = self._bind_input(name, np.float16, value.shape)
-            memory.upload(np.ascontiguousarray(value).reshape(-1).view(np.uint8), address)
-        memory.mark(0)
-        memory.wait(0)  # `value` may go
-        self._results = self._bind_outputs(variant)
         self._staging: dict[int, Bytes] = {}
         self._answers: dict[int, Bytes] = {}
+        self._shape = (batch, box.source.height, box.source.width, 3)
+        self._frame_bytes = box.source.height * box.source.width * 3
+        try:
+            self._fill(variant, box)
+        except Exception:
+            self.close()  # what there is of it: a card that is full is not to be filled with every try
+            raise
 
     def stage(self, slot: int, index: int, image: Image, direct: bool) -> None:
         """Send a frame to its place in the batch.
@@ -102,12 +100,29 @@ class DevicePlan:
         return boxes, scores, classes
 
     def close(self) -> None:
-        """Give the device's buffers back."""
+        """Give all buffers back, those on the host too: answers that somebody still holds are gone."""
+        self._memory.mark(0)
+        self._memory.wait(0)  # after an error, a copy may still be under way
         self._binding.clear_binding_inputs()
         self._binding.clear_binding_outputs()
         for address in self._addresses:
             self._memory.free(address)
         self._addresses.clear()
+        for buffers in (self._staging, self._answers):
+            for buffer in buffers.values():
+                self._memory.free_host(buffer)
+            buffers.clear()
+
+    def _fill(self, variant: Variant, box: Letterbox) -> None:
+        """Bind buffers to all inputs and outputs; the resize maps are constant and go up now."""
+        self._frames = self._bind_input(variant.input.name, np.uint8, self._shape)
+        maps = [np.ascontiguousarray(value) for value in resize_maps(box, variant.input.pad)]
+        for name, value in zip((ROWS, COLUMNS, FILL), maps, strict=True):
+            address = self._bind_input(name, np.float16, value.shape)
+            self._memory.upload(value.reshape(-1).view(np.uint8), address)
+        self._memory.mark(0)
+        self._memory.wait(0)  # `maps` may go
+        self._results = self._bind_outputs(variant)
 
     def _bind_input(self, name: str, dtype: Any, shape: tuple[int, ...]) -> int:
         address = self._allocate(int(np.prod(shape)) * np.dtype(dtype).itemsize)

@@ -79,11 +79,24 @@ class DeviceEngine:
         return
 
     def pin(self, memory: Bytes) -> bool:
-        """Let frames that lie in ``memory`` go up without a copy; it must outlive this engine. False: they cannot."""
+        """Let frames that lie in ``memory`` go up without a copy, until `unpin`. False: they cannot."""
         if not self._memory.pin(memory):
             return False
         self._pinned.append((memory.ctypes.data, memory.ctypes.data + memory.nbytes))
         return True
+
+    def unpin(self, memory: Bytes) -> None:
+        """End `pin`: called before ``memory`` is unmapped, as the card goes on reading the pages that it knows."""
+        area = (memory.ctypes.data, memory.ctypes.data + memory.nbytes)
+        if area in self._pinned:
+            self._pinned.remove(area)
+            self._memory.mark(0)
+            self._memory.wait(0)
+            self._memory.unpin(memory)
+
+    def is_ready_for(self, size: Size) -> bool:
+        """Whether `run` takes frames of this size at once; else it opens a session first."""
+        return self._for_all is not None or (size, 1) in self._plans
 
     def run(self, image: Image, box: Letterbox) -> Outputs:
         """See `detector.engine.Engine`."""

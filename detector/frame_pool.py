@@ -14,6 +14,7 @@ import contextlib
 import logging
 import math
 import mmap
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -177,8 +178,10 @@ class FramePool:
         block, self._block = self._block, None
         if block is not None:
             block.unlink()
-            _GIVEN_BACK.append(block)
-        _GIVEN_BACK[:] = [block for block in _GIVEN_BACK if not block.close_if_unused()]
+        with _giving_back:
+            if block is not None:
+                _GIVEN_BACK.append(block)
+            _GIVEN_BACK[:] = [block for block in _GIVEN_BACK if not block.close_if_unused()]
 
     def _affordable(self, slot_bytes: int) -> int:
         slots = min(self._slots, _MOST_BYTES // slot_bytes)
@@ -192,6 +195,7 @@ class FramePool:
 
 # Blocks in which a window or a recorder still looks at a picture; looked through whenever another is given back.
 _GIVEN_BACK: list[Block] = []
+_giving_back = threading.Lock()  # of several sessions' supervisors; a picture that is let go does not need it
 
 
 def _address(image: Image) -> int:

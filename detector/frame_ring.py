@@ -74,6 +74,14 @@ class MemoryView:
         picture.flags.writeable = False
         return picture
 
+    @property
+    def whole(self) -> npt.NDArray[np.uint8]:
+        """All its bytes, read-only: whoever holds them keeps the mapping."""
+        assert self._memory.buf is not None, "closed"
+        whole = np.frombuffer(self._memory.buf, np.uint8)
+        whole.flags.writeable = False
+        return whole
+
     def close(self) -> None:
         """Unmap it, unless the detector still holds a picture: then with that picture."""
         self._memory.close()

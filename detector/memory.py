@@ -28,6 +28,10 @@ class Memory(Protocol):
         """A buffer on the host from which copies are fast."""
         ...
 
+    def free_host(self, buffer: Bytes) -> None:
+        """Give back what :meth:`host` gave: whoever still looks into it must not."""
+        ...
+
     def allocate(self, count: int) -> int:
         """The address of ``count`` new bytes on the device, aligned to 256; freed by :meth:`free`."""
         ...
@@ -56,6 +60,10 @@ class Memory(Protocol):
         """Let copies read ``memory`` directly; False if this device cannot."""
         ...
 
+    def unpin(self, memory: Bytes) -> None:
+        """End that, before the memory is unmapped; no copy from it may be under way."""
+        ...
+
     def close(self) -> None:
         """Give everything back."""
         ...
@@ -74,6 +82,9 @@ class HostMemory:
     def host(self, count: int) -> Bytes:
         """See `Memory`."""
         return np.zeros(count, np.uint8)
+
+    def free_host(self, buffer: Bytes) -> None:
+        """See `Memory`."""
 
     def allocate(self, count: int) -> int:
         """See `Memory`."""
@@ -104,6 +115,9 @@ class HostMemory:
     def pin(self, memory: Bytes) -> bool:
         """See `Memory`."""
         return True
+
+    def unpin(self, memory: Bytes) -> None:
+        """See `Memory`."""
 
     def close(self) -> None:
         """See `Memory`."""

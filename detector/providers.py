@@ -30,7 +30,7 @@ _ORT_NAMES = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-# TensorRT builds an engine for minutes at the first start, so `auto` never picks it: the user has to ask for it.
+# Building an engine takes minutes of the card's time, beside the picture: TensorRT has to be asked for.
 _AUTO_ORDER = ("cuda", "cpu")
 # Every one of these installs a package of the name `onnxruntime`.
 _RUNTIME_WHEELS = (

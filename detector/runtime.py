@@ -99,6 +99,15 @@ class OnnxDetector:
         """
         return isinstance(self._engine, DeviceEngine) and self._engine.pin(memory)
 
+    def unpin(self, memory: npt.NDArray[np.uint8]) -> None:
+        """End `pin`; call it before the memory is unmapped."""
+        if isinstance(self._engine, DeviceEngine):
+            self._engine.unpin(memory)
+
+    def is_ready_for(self, size: Size) -> bool:
+        """Whether the next frame of this size is analysed at once: on a graphics card each size has its own session."""
+        return not isinstance(self._engine, DeviceEngine) or self._engine.is_ready_for(size)
+
     @property
     def batch(self) -> int:
         """How many frames `detect_many` likes to get at once; 1 where a batch gains nothing."""

@@ -121,7 +121,14 @@ def state_of(folder: Path) -> tuple[State, str]:
         if attempts < _ATTEMPTS:
             return State.ABSENT, ""
         return State.FAILED, f"{attempts} builds ended without a word, see {folder / 'log.txt'}"
+    if state is State.READY and not has_engine(folder):
+        return State.ABSENT, ""  # somebody cleared the cache: opening a session would build for minutes
     return state, words
+
+
+def has_engine(folder: Path) -> bool:
+    """Whether ONNX Runtime left an engine there (one or more files, named after the network and the card)."""
+    return any(folder.glob("*.engine"))
 
 
 def write_state(folder: Path, state: State, words: str = "") -> None:

@@ -18,7 +18,7 @@ from detector.errors import PolypwatchError
 from detector.file_lock import FileLock
 from detector.providers import first_line, open_session
 from detector.sessions import tensorrt_settings
-from detector.tensorrt import Order, State, read_order, write_state
+from detector.tensorrt import Order, State, has_engine, read_order, write_state
 
 Open = Callable[[bytes, Order, Path], Any]
 _LOWEST = 19
@@ -50,6 +50,8 @@ def build(folder: Path, opened: Open) -> int:
             if hashlib.sha256(model).hexdigest() != order.sha256:
                 raise ValueError(f"{order.model} was changed since it was ordered")
             opened(model, order, folder)
+            if not has_engine(folder):
+                raise ValueError("TensorRT took no part of the network")
         except Exception as error:  # root of the process: whatever a native library raises becomes the state's words
             traceback.print_exc()
             what = error.what.rstrip(".") if isinstance(error, PolypwatchError) else first_line(error)

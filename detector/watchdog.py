@@ -19,7 +19,7 @@ class AiState(enum.Enum):
     """What the AI is doing, as the screen says it."""
 
     OFF = "off"  # switched off by the user
-    STARTING = "starting"  # load, engine build, warm-up
+    STARTING = "starting"  # load, engine build, warm-up; also for pictures of another size
     ON = "on"
     LATE = "behind"  # results are older than the limit: no boxes
     STALLED = "stalled"  # no result for longer than the limit: about to be killed
@@ -58,7 +58,8 @@ class WatchdogSettings:
         overlay_limit_s: the AI is behind when the frame of its newest result was captured this long ago.
         stall_min_s: it is stalled when the frame it works on has been there for this long ...
         stall_factor: ... and for this many times the 99th percentile of its own warm-up.
-        start_limit_s: how long load and warm-up may take. An engine build (TensorRT) needs many minutes.
+        start_limit_s: how long load and warm-up may take, and likewise getting ready for pictures of another size. An
+            engine build (TensorRT) needs many minutes.
         restart_first_s: pause before the first restart; it doubles with every further one ...
         restart_max_s: ... up to this ...
         healthy_s: ... and begins anew after results have come for this long.
@@ -85,6 +86,7 @@ class _Life:
     ready_ns: int | None = None
     stall_limit_ns: int = 0
     sent_ns: int | None = None  # when it got the frame that it has not answered yet
+    preparing_ns: int | None = None  # when it said that this frame needs it to get ready anew
     last_result_ns: int | None = None
     failures: int = 0  # in a row
     first_failure_ns: int = 0
@@ -151,11 +153,16 @@ class Watchdog:
         if self._life is not None:
             self._life.sent_ns = now_ns
 
+    def preparing(self, now_ns: int) -> None:
+        """The process gets ready for pictures of the size of its frame: as long as a start, and judged as one."""
+        if self._life is not None and self._life.sent_ns is not None:
+            self._life.preparing_ns = now_ns
+
     def result(self, captured_ns: int, now_ns: int) -> None:
         """The process analysed its frame."""
         if self._life is None:
             return
-        self._life.sent_ns, self._life.last_result_ns = None, now_ns
+        self._life.sent_ns, self._life.preparing_ns, self._life.last_result_ns = None, None, now_ns
         self._life.failures, self._life.failure = 0, ""
         if self._newest_captured_ns is None or captured_ns > self._newest_captured_ns:
             self._newest_captured_ns = captured_ns
@@ -167,7 +174,7 @@ class Watchdog:
             return
         if not life.failures:
             life.first_failure_ns = now_ns
-        life.sent_ns, life.last_failure_ns, life.failure = None, now_ns, message
+        life.sent_ns, life.preparing_ns, life.last_failure_ns, life.failure = None, None, now_ns, message
         life.failures += 1
 
     def died(self, reason: str, now_ns: int) -> None:
@@ -256,6 +263,11 @@ class Watchdog:
             return AiState.ON, life.failure
         if life.failure:
             return AiState.LATE, life.failure
+        if life.preparing_ns is not None:
+            # Shown only now: where it takes no longer than any other frame, there is nothing to tell.
+            if self._trouble and life.last_result_ns is None:
+                return AiState.RESTARTING, self._trouble
+            return AiState.STARTING, "getting ready for pictures of this size"
         if self.idle:
             return AiState.LATE, "no new picture"
         return AiState.LATE, f"results are older than {self.settings.overlay_limit_s * 1000:.0f} ms"
@@ -276,6 +288,9 @@ class Watchdog:
             return max(life.launched_ns, enabled_ns) + _ns(limit_s), f"not ready after {limit_s:g} s"
         if life.sent_ns is None:
             return None, ""
+        if life.preparing_ns is not None:
+            limit_s = self.settings.start_limit_s
+            return max(life.preparing_ns, enabled_ns) + _ns(limit_s), f"not ready for this size after {limit_s:g} s"
         limit_ns = life.stall_limit_ns
         return max(life.sent_ns, enabled_ns) + limit_ns, f"no result for {limit_ns / _SECOND_NS:.1f} s"
 

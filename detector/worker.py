@@ -22,7 +22,16 @@ from detector.frame import Frame
 from detector.frame_pool import FramePool
 from detector.watchdog import Action, AiState, Decision, Watchdog, WatchdogSettings
 from detector.worker_link import WorkerLink
-from detector.worker_messages import FrameFailed, FrameResult, FromWorker, StartFailed, WorkerOrder, WorkerReady
+from detector.worker_messages import (
+    FrameFailed,
+    FrameResult,
+    FromWorker,
+    InfoChanged,
+    Preparing,
+    StartFailed,
+    WorkerOrder,
+    WorkerReady,
+)
 
 _LOG = logging.getLogger(__name__)
 # Every event wakes the supervisor and the watchdog names every deadline; this is for what neither announces, such as
@@ -146,6 +155,7 @@ class AiProcess:
         self._lock = threading.Lock()
         self._watchdog = Watchdog(settings.watchdog)
         self._pending: tuple[Frame, int] | None = None
+        self._shape: tuple[int, int, int] | None = None  # of the newest frame
         self._info: DetectorInfo | None = None
         self._counts = _Counts()
         self._stopping = False
@@ -185,6 +195,7 @@ class AiProcess:
                 return
             self._counts.skipped += self._pending is not None
             self._pending = (frame, now_ns)
+            self._shape = (frame.size.height, frame.size.width, 3)
             self._watchdog.submitted(frame.captured_ns)
         self._bell.ring()
 
@@ -266,8 +277,9 @@ class AiProcess:
     def _launch(self) -> None:
         with self._lock:
             generation = self._watchdog.started(time.perf_counter_ns())
+            shape = self._shape
         try:
-            self._link = WorkerLink(WorkerOrder(generation, *self._order), self.pool)
+            self._link = WorkerLink(WorkerOrder(generation, *self._order, shape), self.pool)
         except WorkerError as error:
             self._end_link(str(error))
 
@@ -335,10 +347,16 @@ class AiProcess:
             with self._lock:
                 self._info = DetectorInfo(**message.info)
                 self._watchdog.ready(message.warm_up_p99_ns, now_ns)
+        elif isinstance(message, InfoChanged):
+            with self._lock:
+                self._info = DetectorInfo(**message.info)
         elif isinstance(message, StartFailed):
             self._take_start_failure(message)
         elif (flight := self._flight) is not None and message.index == flight.frame.index:
-            if isinstance(message, FrameResult):
+            if isinstance(message, Preparing):
+                with self._lock:
+                    self._watchdog.preparing(now_ns)
+            elif isinstance(message, FrameResult):
                 self._take_result(message, flight, now_ns)
             else:
                 self._take_frame_failure(message, now_ns)

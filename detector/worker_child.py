@@ -23,18 +23,23 @@ from multiprocessing.process import BaseProcess
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
-from detector.detections import Detector
+from detector.detections import Detector, Pinning
+from detector.detections import Preparing as PreparingDetector
 from detector.errors import ModelError, PolypwatchError, ProviderError, UsageError
 from detector.frame import Frame, FrameTime
 from detector.frame_ring import MemoryView
+from detector.geometry import Size
 from detector.worker_messages import (
     FrameFailed,
     FrameJob,
     FrameResult,
     FromWorker,
+    InfoChanged,
     MemoryKind,
     NewMemory,
+    Preparing,
     StartFailed,
     ToWorker,
     WorkerOrder,
@@ -43,8 +48,9 @@ from detector.worker_messages import (
 
 # These name something that is wrong on disk or in the installation: the next process would find it just the same.
 _PERMANENT = (ModelError, ProviderError, UsageError)
-# A typical picture. Warm-up ends at whichever comes first, but never before the second run: the first allocates.
+# A typical picture, until one is known.
 _WARM_UP_SHAPE = (1080, 1920, 3)
+# Warm-up ends at whichever comes first, but never before the second run: the first allocates.
 _WARM_UP_RUNS = 9
 _WARM_UP_NS = 1_000_000_000
 _PR_SET_PDEATHSIG = 1
@@ -70,20 +76,49 @@ def main(pipe: Connection, order: WorkerOrder) -> None:
 def _work(pipe: Connection, order: WorkerOrder) -> None:
     try:
         detector = _load(order)
-        p99_ns = _warm_up(detector)
+        p99_ns = _warm_up(detector, order.shape or _WARM_UP_SHAPE)
     except Exception as error:  # root of the process: whatever a detector raises is reported, not survived
         pipe.send(_start_failure(order.generation, error))
         return
-    pipe.send(WorkerReady(order.generation, dataclasses.asdict(detector.info), p99_ns))
-    memories: dict[MemoryKind, MemoryView] = {}
+    told = detector.info
+    pipe.send(WorkerReady(order.generation, dataclasses.asdict(told), p99_ns))
+    memories = _Memories(detector)
+    by_size = detector if isinstance(detector, PreparingDetector) else None
     while True:
         message: ToWorker = pipe.recv()
         if isinstance(message, NewMemory):
-            if message.kind in memories:
-                memories.pop(message.kind).close()
-            memories[message.kind] = MemoryView(message.name)
-        else:
-            pipe.send(_answer(detector, memories[message.kind], message, order.generation))
+            memories.map(message)
+            continue
+        height, width, _ = message.shape
+        if by_size is not None and not by_size.is_ready_for(Size(width, height)):
+            pipe.send(Preparing(order.generation, message.index))
+        answer = _answer(detector, memories.views[message.kind], message, order.generation)
+        if (now := detector.info) != told:
+            told = now
+            pipe.send(InfoChanged(order.generation, dataclasses.asdict(told)))  # the answer is read with it
+        pipe.send(answer)
+
+
+class _Memories:
+    """What the parent has mapped for pictures; a graphics card reads those of the pool where they lie."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.views: dict[MemoryKind, MemoryView] = {}
+        self._detector = detector
+        self._pinned: npt.NDArray[np.uint8] | None = None
+
+    def map(self, message: NewMemory) -> None:
+        """Map it in place of the one of the same kind."""
+        detector = self._detector if message.kind == "pool" and isinstance(self._detector, Pinning) else None
+        if detector is not None and self._pinned is not None:
+            # Were it unmapped first, the card would read the old pages through whatever is mapped there next.
+            detector.unpin(self._pinned)
+            self._pinned = None
+        if message.kind in self.views:
+            self.views.pop(message.kind).close()
+        view = self.views[message.kind] = MemoryView(message.name)
+        if detector is not None and detector.pin(view.whole):
+            self._pinned = view.whole
 
 
 def _load(order: WorkerOrder) -> Detector:
@@ -91,9 +126,9 @@ def _load(order: WorkerOrder) -> Detector:
     return cast(Detector, getattr(importlib.import_module(module), factory)(**order.options))
 
 
-def _warm_up(detector: Detector) -> int:
+def _warm_up(detector: Detector, shape: tuple[int, int, int]) -> int:
     """Time some runs on a grey picture; with so few, their 99th percentile is the longest (the first left out)."""
-    image = np.full(_WARM_UP_SHAPE, 127, np.uint8)
+    image = np.full(shape, 127, np.uint8)
     begin = time.perf_counter_ns()
     times: list[int] = []
     while len(times) < 2 or (len(times) < _WARM_UP_RUNS and time.perf_counter_ns() - begin < _WARM_UP_NS):

@@ -22,12 +22,14 @@ class WorkerOrder:
         detector: ``module:function`` that builds the detector, found by import, never pickled.
         options: keyword arguments for that function.
         niceness: 0 to 19 on POSIX; above 0 also lowers the priority on Windows.
+        shape: of the pictures that come, as far as is known: the process warms up on one of them.
     """
 
     generation: int
     detector: str
     options: Mapping[str, Any]
     niceness: int
+    shape: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,22 @@ class StartFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparing:
+    """From the worker: the detector has to get ready for the size of this frame first, which may take many seconds."""
+
+    generation: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class InfoChanged:
+    """From the worker: what runs is not what it was, as for another size or with other memory it may be."""
+
+    generation: int
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class FrameResult:
     """From the worker: what it found in one frame. ``received_ns`` is when it had the picture."""
 
@@ -105,4 +123,4 @@ class FrameFailed:
 
 
 ToWorker = NewMemory | FrameJob
-FromWorker = WorkerReady | StartFailed | FrameResult | FrameFailed
+FromWorker = WorkerReady | StartFailed | Preparing | InfoChanged | FrameResult | FrameFailed

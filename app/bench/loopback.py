@@ -227,7 +227,7 @@ def loopback(args: argparse.Namespace) -> int:
     """Measure the loop and print its delay; returns the exit status.
 
     Raises:
-        UsageError: there is no screen, or the source is a file.
+        UsageError: there is no screen, or none is to be used, or the source is a file.
         SourceError: no code came back.
         OutputError: the JSON cannot be written.
         KeyboardInterrupt: the user asked to stop.
@@ -237,6 +237,8 @@ def loopback(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{parsed.label} cannot show this screen.", "Name a camera, a capture card or a network stream."
         )
+    if args.offscreen:
+        raise UsageError("The time code needs a screen.", "Leave out --offscreen.")
     problem = display_problem()
     if problem:
         raise UsageError(f"The time code cannot be shown: {problem}", "Log in to a desktop.")

@@ -7,6 +7,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+_SHOWN_AFTER_S = 0.5  # no empty bar above the message of an error that shows at once
+
 
 def add_dicom(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
@@ -36,7 +38,7 @@ def run_dicom(args: argparse.Namespace) -> int:
 
     from app.dicom.export import export_dicom
 
-    with tqdm(unit="picture", file=sys.stderr, disable=args.quiet) as bar:
+    with tqdm(unit="picture", file=sys.stderr, disable=args.quiet, delay=_SHOWN_AFTER_S) as bar:
         shown = ""
 
         def progress(what: str, done: int, total: int) -> None:
@@ -63,16 +65,19 @@ def run_dicom(args: argparse.Namespace) -> int:
             "Note: whether the pictures hold text is left open in the files; --no-text says that you have looked.",
             file=sys.stderr,
         )
-    identity = made.identity
+    identity, count = made.identity, len(made.files)
     print(
-        f"{len(made.files)} files of study {identity.study_id}, patient {identity.patient_id}: {args.out}",
+        f"{count} file{'s' * (count != 1)} of study {identity.study_id}, patient {identity.patient_id}: {args.out}",
         file=sys.stderr,
     )
     return 0
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)  # a ValueError becomes argparse's own message
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-03-01T08:30:00+01:00") from None
     if moment.tzinfo is None:
         raise argparse.ArgumentTypeError("needs a time zone, as in 2026-03-01T08:30:00+01:00")
     return moment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ def require_pydicom() -> None:
         import pydicom  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            "DICOM needs pydicom, which is not installed.", "Install it with: pip install 'polypwatch[dicom]'"
+            "DICOM needs pydicom, which is not installed.",
+            f"Install it where Polypwatch is: {sys.executable} -m pip install 'pydicom>=3.0'",
         ) from error
 
 
@@ -67,7 +69,8 @@ def common(identity: Identity, sop_class: str, series_uid: str, instance_uid: st
     data.Manufacturer = data.ManufacturerModelName = MAKER
     data.SoftwareVersions = SOFTWARE
     data.AcquisitionContextSequence = []
-    data.ImageComments = f"{RESEARCH_USE}. No marks of the AI are drawn into the picture."
+    # Whether somebody else's video holds marks already, such as a demo's preview does, nobody knows here.
+    data.ImageComments = f"{RESEARCH_USE}. This export adds no marks to the picture."
     return data
 
 

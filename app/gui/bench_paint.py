@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 from PyQt6.QtGui import QGuiApplication
-from PyQt6.QtWidgets import QApplication
 
 from app.bench.figures import PaintTimes
+from app.gui.application import application
 from app.gui.painting import render_to_image
 from app.report import Percentiles
 from app.snapshot import AiSnapshot, LiveSnapshot, SourceSnapshot, SourceStatus
@@ -32,7 +32,7 @@ def time_paints(
         seconds: for how long.
         check: called before every paint; raises what ends the run.
     """
-    application = QApplication.instance() or QApplication(["polypwatch"])
+    application()
     times: list[int] = []
     end_s: float | None = None
     index = 0
@@ -45,7 +45,6 @@ def time_paints(
         if index > _WARM_UP:
             times.append(time.perf_counter_ns() - start_ns)
             end_s = end_s or time.monotonic() + seconds
-    del application  # held until here: text cannot be painted without one
     return PaintTimes(page.width, page.height, len(times), Percentiles.of_ns(times))
 
 
@@ -55,7 +54,7 @@ def screen_in_words(offscreen: Size) -> str:
     Args:
         offscreen: the window's size where there is no screen.
     """
-    application = QApplication.instance() or QApplication(["polypwatch"])
+    application()
     platform, screen = QGuiApplication.platformName(), QGuiApplication.primaryScreen()
     if platform == "offscreen" or screen is None:
         words = f"none: painted offscreen, {offscreen.width}x{offscreen.height}"
@@ -63,7 +62,6 @@ def screen_in_words(offscreen: Size) -> str:
         size, ratio = screen.size(), screen.devicePixelRatio()
         pixels = f"{round(size.width() * ratio)}x{round(size.height() * ratio)}"
         words = f"full screen, {pixels} at {screen.refreshRate():.0f} Hz ({platform})"
-    del application
     return words
 
 

@@ -9,11 +9,12 @@ from typing import cast
 from PyQt6 import sip
 from PyQt6.QtCore import QRect, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QGuiApplication, QImage, QKeyEvent, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QApplication, QWidget
+from PyQt6.QtWidgets import QWidget
 
 from app.bench.loopback import HOLD_MS, Tally
 from app.bench.timecode import COUNTS, Code, draw_code, words_on_screen
 from app.gui import theme
+from app.gui.application import application
 from app.gui.crash import CrashHook, logged_qt_messages
 from app.gui.interrupts import Interrupts
 from app.gui.notices import NoticeBoard
@@ -144,15 +145,16 @@ def show_codes(
         UsageError: there is no such screen.
     """
     with logged_qt_messages():
-        application = QApplication.instance() or QApplication(["polypwatch"])
-        assert isinstance(application, QApplication)
-        application.setQuitOnLastWindowClosed(False)
+        qt = application()
+        qt.setQuitOnLastWindowClosed(False)
         screens = QGuiApplication.screens()
         if screen is not None and not 0 <= screen < len(screens):
             raise UsageError(f"There is no screen {screen}.", f"There are {len(screens)}, counted from 0.")
         window = LoopbackWindow(tally, trouble, seconds)
-        window.closed.connect(application.quit)
-        # Before full screen, so that it is this screen; and without a window manager this is all that counts.
+        window.closed.connect(qt.quit)
+        # Before full screen, so that it is this screen: Wayland asks for the screen, and without a window manager the
+        # geometry is all that counts.
+        window.setScreen(screens[screen or 0])
         window.setGeometry(screens[screen or 0].geometry())
         crash_hook = CrashHook(NoticeBoard(), window.close)
         crash_hook.install()
@@ -160,7 +162,7 @@ def show_codes(
         try:
             if not interrupts.asked:
                 window.showFullScreen()
-                application.exec()
+                qt.exec()
         finally:
             interrupts.close = None
             window.close()

@@ -7,8 +7,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from PyQt6.QtWidgets import QApplication
-
+from app.gui.application import application
 from app.gui.bridge import PaintStamp
 from app.gui.interrupts import Interrupts
 from app.gui.options import WindowOptions
@@ -25,7 +24,7 @@ from detector.geometry import Size
 from detector.watchdog import AiState
 
 _SIZE = Size(1280, 800)
-_AI_START_S = 60.0
+_AI_START_S = 180.0  # as long as the watchdog allows the first start on a card; a start that hangs on a CPU ends before
 _PREVIEW_SPOOL = 64
 
 
@@ -72,8 +71,7 @@ class _Run:
         seconds: float | None,
         synchronised: bool,
     ) -> None:
-        # Held until the preview is complete: text cannot be painted without an application.
-        self._application = QApplication.instance() or QApplication(["polypwatch"])
+        application()
         self._folder = folder
         self._seconds = seconds
         self._log = RunLog(folder, lambda: self._session.snapshot().source.info)

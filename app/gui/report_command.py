@@ -26,11 +26,8 @@ def run_report(folder: Path, out: Path, language: Language) -> WrittenReports:
     if missing:
         raise UsageError("System libraries are missing.", f"Install them: apt-get install {' '.join(missing)}")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    from PyQt6.QtGui import QGuiApplication
-
+    from app.gui.application import application
     from app.gui.report_pdf import write_reports
 
-    application = QGuiApplication.instance() or QGuiApplication(["polypwatch"])
-    written = write_reports(folder, out, language)
-    del application  # lived until here
-    return written
+    application()
+    return write_reports(folder, out, language)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PyQt6.QtWidgets import QApplication
-
+from app.gui.application import application
 from app.gui.painting import render_to_image
 from app.gui.signs import View, shown_markers
 from app.live import AiFactory
@@ -30,10 +29,8 @@ def run_selftest(
         stopped: asked often; True ends the test.
         test: default: the bundled phantom.
     """
-    application = QApplication.instance() or QApplication(["polypwatch"])
-    result = show_without_window(test or SelfTest(make_ai), _paint, stopped)
-    del application  # held until here: text cannot be painted without one
-    return result
+    application()
+    return show_without_window(test or SelfTest(make_ai), _paint, stopped)
 
 
 def _paint(snapshot: LiveSnapshot) -> Sequence[Marker]:

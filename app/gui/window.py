@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Iterable
 
 from PyQt6 import sip
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QAction, QCloseEvent, QKeySequence
-from PyQt6.QtWidgets import QApplication, QMainWindow
+from PyQt6.QtWidgets import QMainWindow
 
 from app import SOFTWARE
 from app.gui import theme
+from app.gui.application import application
 from app.gui.bridge import PaintHook
 from app.gui.crash import CrashHook, logged_qt_messages
 from app.gui.interrupts import INTERRUPTED, Interrupts
@@ -177,15 +177,14 @@ def run_window(
 
 
 def _show(session: Session, options: WindowOptions, painted: Iterable[PaintHook], interrupts: Interrupts) -> None:
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(application, QApplication)
-    application.setApplicationName("polypwatch")
+    qt = application()
+    qt.setApplicationName("polypwatch")
     # The window says when to quit. Qt's own wish to, posted when it closes, would end the next event loop instead.
-    application.setQuitOnLastWindowClosed(False)
+    qt.setQuitOnLastWindowClosed(False)
     board = NoticeBoard()
     window = LiveWindow(session, options, board)
     window.painted.extend(painted)
-    window.closed.connect(application.quit)
+    window.closed.connect(qt.quit)
     crash_hook = CrashHook(board, window.close)
     crash_hook.install()
     # Not from within the signal handler, which may run in the middle of anything.
@@ -193,7 +192,7 @@ def _show(session: Session, options: WindowOptions, painted: Iterable[PaintHook]
     try:
         if not interrupts.asked:
             window.begin()
-            application.exec()
+            qt.exec()
     finally:
         window.close()
         crash_hook.remove()

@@ -235,3 +235,28 @@ def test_wrong_usage_names_what_is_wrong(capfd, words):
     with pytest.raises(SystemExit, match="2"):
         main(words)
     assert "usage: polypwatch" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["detect", "a.mp4", "--json", "r.json", "--min-score", "low"], "'low' is no number"),
+        (["detect", "a.mp4", "--json", "r.json", "--threads", "1.5"], "a whole number of at least 1"),
+        (["bench", "--seconds", "inf"], "not infinite"),
+        (["dicom", "a.mp4", "--out", "d", "--taken", "yesterday"], "'yesterday' is no time such as 2026-03-01T"),
+        (["dicom", "a.mp4", "--out", "d", "--taken", "2026-03-01"], "needs a time zone"),
+    ],
+)
+def test_a_value_that_is_not_understood_is_said_in_words(words, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    err = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in err
+    assert "invalid _" not in err  # argparse would name the function
+
+
+def test_a_time_code_without_a_screen_is_refused(capfd):
+    status, err = refused(capfd, "bench", "--loopback", "udp://127.0.0.1:5000", "--offscreen")
+    assert status == 2
+    assert "--offscreen" in err

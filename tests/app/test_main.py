@@ -24,3 +24,16 @@ def test_the_ai_gets_the_cores_that_picture_and_recording_leave_unless_told(
     make(lambda *_: None, lambda *_: None, lambda: None)
     assert built[0]["threads"] == threads
     assert f"threads on the CPU: {threads}, of {cores} ({'asked for' if asked else 'default'})" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("provider", "seconds"), [("cpu", 60.0), ("auto", 180.0), ("cuda", 180.0), ("tensorrt", 180.0)]
+)
+def test_a_first_start_on_a_card_may_take_longer_and_no_start_takes_half_an_hour(
+    provider: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = []
+    monkeypatch.setattr(main, "AiProcess", lambda detector, options, settings, *others: built.append(settings))
+    make = main.ai_factory(argparse.Namespace(model="fast", provider=provider, variant=None, threads=None))
+    make(lambda *_: None, lambda *_: None, lambda: None)
+    assert built[0].watchdog.start_limit_s == seconds

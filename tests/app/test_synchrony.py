@@ -166,6 +166,15 @@ def test_an_ai_that_falls_behind_ends_it_within_two_seconds_and_only_the_user_be
     assert desk.capture(ends + 2)
 
 
+def test_once_it_has_ended_it_keeps_no_picture():
+    """A picture that somebody holds takes up a slot of the pool."""
+    desk = Desk()
+    for index in range(200):
+        desk.capture(index, asked=index % 2 == 0)  # each takes the one before with it, which had no result yet
+    assert desk.sync.snapshot().state is SyncState.ENDED
+    assert desk.sync.shown is None
+
+
 def test_a_pause_is_no_evidence_that_the_ai_is_slow():
     desk = Desk()
     for index in (*range(50), *range(500, 510)):

@@ -10,6 +10,7 @@ import ctypes
 import os
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ import numpy.typing as npt
 from detector.detections import Detections, DetectorInfo
 from detector.errors import ModelError
 from detector.frame import Frame, FrameTime
+from detector.geometry import Size
 
 SCRIPTED = "tests.detector.scripted:make"
 ONNX = "tests.detector.scripted:make_onnx"
+PREPARING = "tests.detector.scripted:PreparingDetector"
+PINNING = "tests.detector.scripted:PinningDetector"
 _HEAVY = ("PyQt6", "cv2", "scipy", "torch", "onnxruntime", "pytest", "av", "app", "training")
 _FOR_EVER_S = 3600
 _PR_SET_PDEATHSIG = 1
@@ -119,6 +123,63 @@ def make(start: str = "", pid_file: str = "", deaf: bool = False, **script: Any)
     if start == "exit":
         os._exit(3)
     return ScriptedDetector(imported=",".join(imported), **script)
+
+
+class PreparingDetector(ScriptedDetector):
+    """Needs ``prepare_s`` for the first picture of each size, as a graphics card does; may be used as its own factory.
+
+    ``log``: a file that gets a line for each such picture: its index and its size.
+    """
+
+    def __init__(self, prepare_s: float, log: str, **script: Any) -> None:
+        super().__init__(**script)
+        self._prepare_s, self._log = prepare_s, Path(log)
+        self._known: set[Size] = set()
+
+    @property
+    def info(self) -> DetectorInfo:
+        return replace(self._info, provider_reason=f"{len(self._known)} sizes")
+
+    def is_ready_for(self, size: Size) -> bool:
+        return size in self._known
+
+    def detect(self, frame: Frame, min_score: float | None = None) -> Detections:
+        if frame.size not in self._known:
+            with self._log.open("a") as log:
+                log.write(f"{frame.index} {frame.size.width}x{frame.size.height}\n")
+            time.sleep(self._prepare_s)
+            self._known.add(frame.size)
+        return super().detect(frame, min_score)
+
+
+class PinningDetector(ScriptedDetector):
+    """Writes down in ``log`` what memory it may read directly, and which pictures lie there."""
+
+    def __init__(self, log: str) -> None:
+        super().__init__()
+        self._log = Path(log)
+        self._pinned: list[npt.NDArray[np.uint8]] = []
+
+    def pin(self, memory: npt.NDArray[np.uint8]) -> bool:
+        self._pinned.append(memory)
+        self._tell("pin")
+        return True
+
+    def unpin(self, memory: npt.NDArray[np.uint8]) -> None:
+        assert memory.ctypes.data == self._pinned[0].ctypes.data
+        assert memory.nbytes == self._pinned[0].nbytes
+        int(memory[-1])  # still mapped
+        self._pinned.clear()
+        self._tell("unpin")
+
+    def detect(self, frame: Frame, min_score: float | None = None) -> Detections:
+        if frame.index >= 0:
+            self._tell("direct" if any(np.shares_memory(frame.image, m) for m in self._pinned) else "copied")
+        return super().detect(frame, min_score)
+
+    def _tell(self, word: str) -> None:
+        with self._log.open("a") as log:
+            log.write(f"{word}\n")
 
 
 class _OnnxCopy(ScriptedDetector):

@@ -7,13 +7,14 @@ import numpy.typing as npt
 import pytest
 
 from detector.cuda_memory import CudaMemory
+from detector.detections import Pinning, Preparing
 from detector.engine import Outputs
 from detector.engine_device import DeviceEngine
 from detector.errors import ModelError, ProviderError
 from detector.frame import Frame
 from detector.geometry import Letterbox, Size
 from detector.manifest import load_manifest
-from detector.memory import HostMemory
+from detector.memory import Bytes, HostMemory
 from detector.parity import difference, limits_of
 from detector.providers import open_session
 from detector.runtime import OnnxDetector
@@ -38,14 +39,20 @@ def folder(tmp_path: Path) -> Path:
     return write_both(tmp_path / "tiny")
 
 
-def engine(folder: Path, batch: int = 1, size: Size = INPUT, network: bytes | None = None) -> DeviceEngine:
+def engine(
+    folder: Path,
+    batch: int = 1,
+    size: Size = INPUT,
+    network: bytes | None = None,
+    memory: HostMemory | None = None,
+) -> DeviceEngine:
     variant = load_manifest(folder).variant("frame")
     model = network or (folder / variant.file).read_bytes()
     return DeviceEngine(
         lambda sizes: open_session(model, "cpu", 1, dimensions=sizes),
         variant,
         folder / variant.file,
-        HostMemory(),
+        memory or HostMemory(),
         batch,
         size,
     )
@@ -108,6 +115,86 @@ def test_memory_is_pinned_or_the_caller_hears_that_it_is_not(folder: Path) -> No
     ring = np.zeros(4096, np.uint8)
     assert engine(folder).pin(ring)
     assert not OnnxDetector(folder, "cpu", "tiny").pin(ring)
+
+
+def test_memory_that_is_let_go_is_not_read_directly_any_more(folder: Path) -> None:
+    device = engine(folder)
+    device._memory.device = "card"  # type: ignore[misc] # on a CPU everything can be read where it lies
+    ring = np.zeros((2, 4, 8, 3), np.uint8)
+    flat = ring.reshape(-1)
+    assert not device.is_direct(ring[1])
+    assert device.pin(flat)
+    assert device.is_direct(ring[1])
+    device.unpin(ring.reshape(-1))
+    assert not device.is_direct(ring[1])
+    device.unpin(flat)  # once more does no harm
+
+
+def test_it_says_for_which_sizes_it_is_ready(folder: Path) -> None:
+    small, large = Size(320, 200), Size(640, 400)
+    device, detector = engine(folder, size=small), OnnxDetector(folder, "cpu", "tiny")
+    assert device.is_ready_for(small)
+    assert not device.is_ready_for(large)
+    device.run(picture(large), Letterbox.fit(large, INPUT))
+    assert device.is_ready_for(large)
+    for width in (50, 60, 70, 80):
+        device.plan(Letterbox.fit(Size(width, 40), INPUT))
+    assert not device.is_ready_for(small), "given up for the newer ones"
+    assert isinstance(detector, Preparing)
+    assert isinstance(detector, Pinning)
+    assert detector.is_ready_for(large), "without a card every size is as good as another"
+
+
+class Counted(HostMemory):
+    """Memory that counts what it lent, and may be full."""
+
+    def __init__(self, room: int = 1000) -> None:
+        super().__init__()
+        self.device_buffers = self.host_buffers = 0
+        self.room = room
+
+    def host(self, count: int) -> Bytes:
+        self.host_buffers += 1
+        return super().host(count)
+
+    def free_host(self, buffer: Bytes) -> None:
+        self.host_buffers -= 1
+
+    def allocate(self, count: int) -> int:
+        if self.device_buffers == self.room:
+            raise ProviderError("full")
+        self.device_buffers += 1
+        return super().allocate(count)
+
+    def free(self, address: int) -> None:
+        self.device_buffers -= 1
+        super().free(address)
+
+
+def test_many_sizes_one_after_the_other_take_no_more_memory_than_a_few(folder: Path) -> None:
+    memory = Counted()
+    device = engine(folder, memory=memory)
+    for width in range(40, 60):
+        size = Size(width, 40)
+        whole = picture(Size(100, 40))
+        device.run(whole[:, :width], Letterbox.fit(size, INPUT))
+    assert memory.host_buffers == 2 * 4, "staging and answers of the sizes that are kept"
+    assert memory.device_buffers == 5 * 4
+    device.close()
+    assert (memory.host_buffers, memory.device_buffers) == (0, 0)
+
+
+def test_a_size_for_which_there_is_no_memory_leaves_none_behind(folder: Path) -> None:
+    memory = Counted()
+    device = engine(folder, memory=memory)
+    used = memory.device_buffers
+    memory.room = used + 2
+    size = Size(320, 200)
+    for _ in range(3):
+        with pytest.raises(ProviderError, match="full"):
+            device.run(picture(size), Letterbox.fit(size, INPUT))
+        assert memory.device_buffers == used
+        assert not device.is_ready_for(size)
 
 
 def test_on_a_card_the_boxes_are_those_of_the_cpu(folder: Path) -> None:

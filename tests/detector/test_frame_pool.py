@@ -159,7 +159,7 @@ def test_memory_that_is_given_back_is_unmapped_with_the_last_picture() -> None:
         with open("/proc/self/maps") as maps:
             return sum(f"polypwatch_{os.getpid()}_" in line for line in maps)
 
-    before = mappings()
+    before, given_back = mappings(), len(frame_pool._GIVEN_BACK)  # other tests' pictures may still be held
     pool = FramePool()
     pool.place(picture(0))
     pool.tend(lambda block: True)
@@ -171,7 +171,7 @@ def test_memory_that_is_given_back_is_unmapped_with_the_last_picture() -> None:
     del held
     pool.close()
     assert mappings() == before
-    assert not frame_pool._GIVEN_BACK
+    assert len(frame_pool._GIVEN_BACK) == given_back
     assert (pool.place(picture(1)) == 1).all()
 
 

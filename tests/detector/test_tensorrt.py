@@ -77,6 +77,24 @@ def test_a_built_engine_is_offered_and_nothing_is_said(rig: Rig) -> None:
     assert rig.store.offer({**SIZES, "h": 720}).folder is None  # another size is another engine
 
 
+def test_an_engine_that_somebody_removed_is_built_again_and_not_while_the_video_waits(rig: Rig) -> None:
+    rig.store.offer(SIZES)
+    build(rig.folder, opens)
+    (rig.folder / "made.engine").unlink()
+    offer = rig.store.offer(SIZES)
+    assert offer.folder is None
+    assert "is being built" in offer.words
+    assert len(rig.started) == 2
+    assert build(rig.folder, opens) == 0
+    assert rig.store.offer(SIZES) == Offer(rig.folder, "")
+
+
+def test_a_network_that_tensorrt_leaves_to_others_is_a_failed_build(rig: Rig) -> None:
+    rig.store.offer(SIZES)
+    assert build(rig.folder, lambda model, order, folder: None) == 1
+    assert state_of(rig.folder) == (State.FAILED, "TensorRT took no part of the network")
+
+
 def test_a_failed_build_says_so_and_is_not_repeated(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     def fails(model: bytes, order: Order, folder: Path) -> Any:
         raise RuntimeError("no room on the card.\nmore")

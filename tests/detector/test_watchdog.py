@@ -136,6 +136,58 @@ def test_a_start_has_its_own_limit() -> None:
     assert dog.decide(62 * S).action is Action.KILL
 
 
+def test_getting_ready_for_another_size_has_the_limit_of_a_start() -> None:
+    dog = working(now=5 * S)
+    dog.preparing(5 * S)
+    late, limit = 5 * S + 250 * MS, 65 * S
+    assert dog.verdict(late - 1) == (AiState.ON, ""), "results are fresh: nothing to tell"
+    assert dog.decide(late - 1) == Decision(Action.NONE, late)
+    assert dog.verdict(late) == (AiState.STARTING, "getting ready for pictures of this size")
+    assert dog.decide(late) == Decision(Action.NONE, limit)
+    assert state(dog, limit - 1) is AiState.STARTING
+    assert dog.verdict(limit) == (AiState.STALLED, "not ready for this size after 60 s")
+    assert dog.decide(limit).action is Action.KILL
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_once_ready_for_a_size_a_stall_is_judged_as_before(failed: bool) -> None:
+    dog = working()
+    dog.preparing(0)
+    if failed:
+        dog.failed("no memory on the card", 8 * S)
+        assert dog.verdict(8 * S) == (AiState.LATE, "no memory on the card")
+    else:
+        dog.result(0, 8 * S)
+        assert state(dog, 8 * S) is AiState.LATE
+    dog.submitted(8 * S)
+    dog.sent(8 * S)
+    assert dog.decide(9 * S - 1).action is Action.NONE
+    assert dog.decide(9 * S).action is Action.KILL
+
+
+def test_a_restarted_process_that_gets_ready_is_still_restarting() -> None:
+    dog = working()
+    dog.died("gone", S)
+    dog.started(2 * S)
+    dog.ready(20 * MS, 3 * S)
+    dog.submitted(3 * S)
+    dog.sent(3 * S)
+    dog.preparing(3 * S)
+    assert dog.verdict(5 * S) == (AiState.RESTARTING, "gone")
+    dog.result(3 * S, 6 * S)
+    dog.sent(6 * S)
+    dog.preparing(6 * S)
+    assert state(dog, 8 * S) is AiState.STARTING
+
+
+def test_a_process_without_a_frame_has_nothing_to_get_ready_for() -> None:
+    dog = ready()
+    dog.preparing(0)
+    dog.submitted(S)
+    dog.sent(S)
+    assert dog.decide(2 * S).action is Action.KILL
+
+
 def test_a_dead_process_is_restarted_and_says_why() -> None:
     dog = working()
     dog.died("killed by SIGKILL", 3 * S)
@@ -291,7 +343,7 @@ def test_messages_of_a_process_that_is_gone_change_nothing() -> None:
     assert dog.newest_captured_ns is None
 
 
-EVENTS = ("frame", "send", "result", "fail", "ready", "die", "fatal", "on", "off", "obey")
+EVENTS = ("frame", "send", "prepare", "result", "fail", "ready", "die", "fatal", "on", "off", "obey")
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(EVENTS),
@@ -309,6 +361,7 @@ class Owner:
         self.dog = Watchdog(SETTINGS)
         self.now = 10 * S
         self.on = self.alive = self.is_ready = self.failed = False
+        self.prepares = False
         self.pending: int | None = None
         self.in_worker: int | None = None
         self.sent_at = self.on_at = 0
@@ -344,7 +397,13 @@ class Owner:
         assert self.dog.takes_frames == (self.alive and self.is_ready and self.in_worker is None)
         if self.dog.takes_frames and self.pending is not None:
             self.in_worker, self.pending, self.sent_at = self.pending, None, self.now
+            self.prepares = False
             self.dog.sent(self.now)
+
+    def do_prepare(self) -> None:
+        if self.in_worker is not None and not self.prepares:
+            self.prepares = True
+            self.dog.preparing(self.now)
 
     def do_result(self) -> None:
         if self.in_worker is not None:
@@ -428,8 +487,9 @@ class Owner:
             assert state in (AiState.STALLED, AiState.RESTARTING)
         if state is AiState.STALLED:
             assert decision.action is Action.KILL
-            assert not self.is_ready or (self.in_worker is not None and self.now - self.sent_at >= S)
-        if self.on and self.in_worker is not None and self.now - self.sent_at < S:
+            limit = 60 * S if self.prepares else S
+            assert not self.is_ready or (self.in_worker is not None and self.now - self.sent_at >= limit)
+        if self.on and self.in_worker is not None and self.now - self.sent_at < (60 * S if self.prepares else S):
             assert state is not AiState.STALLED
         if self.on and not self.alive and not self.failed and decision.action is Action.NONE:
             assert self.ended_at is not None

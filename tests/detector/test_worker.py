@@ -92,7 +92,9 @@ def test_the_newest_frame_wins(rigs: list[Rig]) -> None:
 
 
 def test_a_hanging_detector_is_late_then_stalled_then_replaced(rigs: list[Rig], tmp_path: Path) -> None:
-    rig = started(rigs, trick="hang", at=30, once=str(tmp_path / "hung"))
+    rig = Rig(trick="hang", at=30, once=str(tmp_path / "hung"))
+    rigs.append(rig)
+    rig.start(once_ready=True)
     rig.wait(lambda: rig.report.generation == 2 and rig.report.state is AiState.ON)
     rig.wait_results(10)
     stalled_ns = rig.when(AiState.STALLED)

@@ -63,8 +63,11 @@ class Rig:
         self._next = 0
         self._source = threading.Thread(target=self._run_source, name="test-source", daemon=True)
 
-    def start(self) -> None:
+    def start(self, once_ready: bool = False) -> None:
+        """With the source at once, or when the AI is up: then it gets every early frame however busy the machine is."""
         self.ai.start()
+        if once_ready:
+            self.wait_for(AiState.ON, timeout_s=30)
         self._source_on.set()
         self._source.start()
 

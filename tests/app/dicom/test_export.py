@@ -100,7 +100,7 @@ def test_without_pydicom_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pydicom", None)
     record = write_snapshot_files(tmp_path / "s")
     assert main(["dicom", str(record), "--out", str(tmp_path / "out")]) == UsageError.exit_status
-    assert "polypwatch[dicom]" in capsys.readouterr().err
+    assert "-m pip install 'pydicom>=3.0'" in capsys.readouterr().err
 
 
 def test_the_command_exports_and_says_under_which_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,10 +108,11 @@ def test_the_command_exports_and_says_under_which_ids(tmp_path: Path, capsys: py
     arguments = ["--study-id", "E7", "--patient-id", "P1", "--taken", "2026-03-01T09:30:00+01:00", "--quiet"]
     assert main(["dicom", str(tmp_path / "v.mkv"), "--out", str(tmp_path / "out"), *arguments]) == 0
     said = capsys.readouterr().err
-    assert "1 files of study E7, patient P1" in said
+    assert "1 file of study E7, patient P1" in said
     assert "--no-text" in said
     data = dcmread(tmp_path / "out" / "video-001.dcm", stop_before_pixels=True)
     assert (data.PatientID, str(data.PatientName), data.StudyTime) == ("P1", "", "083000.000000")
+    assert data.ImageComments == "Research use only, not a medical device. This export adds no marks to the picture."
 
 
 @pytest.mark.parametrize("name", ["nothing.mkv", "notes.txt", "empty"])
