@@ -8,14 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import RESEARCH_USE, SOFTWARE
+from app.devices.command import add_devices, add_format_option, with_format
 from app.dicom.command import add_dicom
 from app.picture.options import add_picture_options
+from app.settings.options import add_settings, note_given
 from detector.errors import ModelError, PolypwatchError, UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_phantom(commands)
     _add_report(commands)
     add_dicom(commands)
+    add_devices(commands)
+    add_settings(commands)
     return parser
 
 
@@ -79,7 +84,13 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     live = commands.add_parser("live", help="open the window on a camera, a stream, a video or a folder of images")
-    live.add_argument("source", help="camera:0, /dev/video0, rtsp://..., udp://..., a video or a folder")
+    note_given(live)
+    live.epilog = "What is not given here is as `polypwatch settings` says."
+    live.add_argument(
+        "source",
+        nargs="?",
+        help="camera:0, /dev/video0, rtsp://..., udp://..., a video or a folder (default: the settings' source)",
+    )
     live.add_argument("--loop", action="store_true", help="begin a file anew at its end")
     live.add_argument("--record", type=Path, metavar="FOLDER", help="where recordings go (key R)")
     live.add_argument(
@@ -89,6 +100,7 @@ def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="FOLDER",
         help="where snapshots go (%(default)s)",
     )
+    add_format_option(live)
     add_picture_options(live)
     _add_synchronised(live)
     _add_model_options(live)
@@ -173,24 +185,32 @@ def _add_synchronised(parser: argparse.ArgumentParser) -> None:
 
 
 def _score(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0.01 <= value <= 1:
         raise argparse.ArgumentTypeError("must lie between 0.01 and 1")
     return value
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("must be greater than 0")
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("must be greater than 0, and not infinite")
     return value
 
 
 def _threads(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    value = _number(text)
+    if not (value >= 1 and value.is_integer()):
+        raise argparse.ArgumentTypeError("must be a whole number of at least 1")
+    return int(value)
+
+
+def _number(text: str) -> float:
+    """A number; argparse's own message would name the function that did not understand it."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -202,6 +222,7 @@ def _demo(args: argparse.Namespace) -> int:
 def _live(args: argparse.Namespace) -> int:
     from app.main import live
 
+    args.source = with_format(args.source, args.format)
     return live(args)
 
 

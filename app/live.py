@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.ai_port import AiFactory as AiFactory
@@ -20,12 +20,13 @@ from app.ai_port import Pooled
 from app.capture.placing import Placing
 from app.feed import Feed
 from app.overlay import AnalysedFrame, FailedFrame, Overlay
+from app.picture.words import PictureReport
 from app.recorder import Recorder
 from app.snapshot import AiSnapshot, LiveSnapshot, SourceStatus
 from app.synchrony import Synchroniser
 from app.waker import Waker
 from detector.detections import Detections
-from detector.errors import OutputError
+from detector.errors import OutputError, UsageError
 from detector.frame import Frame, FrameSource
 from detector.watchdog import AiState
 from detector.worker import AiReport
@@ -72,6 +73,7 @@ class LiveSession:
         settings: limits.
         on_analysed: called with every result and every failed frame, from the AI's supervisor thread.
         clock_ns: replaced in tests.
+        picture: tells how the source's pictures are prepared, if they are.
     """
 
     def __init__(
@@ -82,8 +84,10 @@ class LiveSession:
         settings: LiveSettings | None = None,
         on_analysed: Callable[[AnalysedFrame | FailedFrame], None] | None = None,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
+        picture: PictureReport | None = None,
     ) -> None:
         self.settings = settings or LiveSettings()
+        self._picture = picture
         self._clock_ns = clock_ns
         self._on_analysed = on_analysed
         self._wakes: list[Callable[[], None]] = []
@@ -193,9 +197,12 @@ class LiveSession:
 
         Raises:
             OutputError: the folder cannot be made or written.
+            UsageError: what lies around the picture would be recorded, too.
         """
         if self.settings.recordings is None:
             raise OutputError("No folder for recordings was chosen.", "Start with --record FOLDER.")
+        if self._picture is not None and (objection := self._picture.objection()):
+            raise UsageError(f"Nothing is recorded: {objection}.", "Set the area by hand (--area X,Y,W,H or full).")
         if self._recorder is not None:
             return
         folder = self.settings.recordings / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
@@ -227,7 +234,7 @@ class LiveSession:
             shown = ai.state is AiState.ON and self._ai_enabled and not ai.expired and feed.status not in _NO_PICTURE
             return LiveSnapshot(
                 frame=frame,
-                source=feed.snapshot(now_ns),
+                source=replace(feed.snapshot(now_ns), picture=self._picture.words() if self._picture else ""),
                 ai=ai,
                 markers=markers if shown else (),
                 new_alerts=self._overlay.new_alerts,

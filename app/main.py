@@ -21,7 +21,11 @@ from app.live import AiFactory, AiPort, LiveSession, LiveSettings
 from app.phantom import bundled
 from app.picture.options import picture_settings
 from app.picture.prepared import prepared_source
+from app.picture.words import PictureReport
 from app.selftest import SelfTest, SelfTestSettings
+from app.settings.effective import effective
+from app.settings.model import Settings
+from app.settings.store import load_settings
 from detector.cpu import find_cores, live_threads
 from detector.detections import Detections
 from detector.errors import UsageError
@@ -32,13 +36,30 @@ from detector.watchdog import WatchdogSettings
 from detector.worker import AiProcess, AiSettings
 
 _log = logging.getLogger(__name__)
-_ENGINE_BUILD_S = 1800.0  # TensorRT compiles the network at its first start
+# The first start on a card loads gigabytes of libraries and compares its boxes with the CPU's. TensorRT's engines are
+# built by another process: nobody waits for them.
+_START_ON_CARD_S = 180.0
 _SELF_TEST_FAILED = 10
 
 
 def live(args: argparse.Namespace) -> int:
-    """Open the window on a source; returns the exit status when it is closed."""
-    return _window(args, args.source, loop=args.loop, recordings=args.record, snapshots=args.snapshots)
+    """Open the window on a source; returns the exit status when it is closed.
+
+    Raises:
+        UsageError: no source is named, neither on the command line nor in the settings.
+    """
+    held = effective(args, load_settings())
+    for note in held.notes:
+        print(f"polypwatch: {note}", file=sys.stderr)
+    _log.info("Settings: %s", held.audit())
+    args = held.arguments(args)
+    if args.source is None:
+        raise UsageError(
+            "No source was named.",
+            "Write `polypwatch live camera:0`, or once `polypwatch settings --set source.spec=camera:0`.",
+        )
+    told = held.settings
+    return _window(args, args.source, loop=args.loop, recordings=args.record, snapshots=args.snapshots, told=told)
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -87,16 +108,26 @@ def ai_factory(args: argparse.Namespace) -> AiFactory:
         on_failure: Callable[[int, str], None],
         on_state: Callable[[], None],
     ) -> AiPort:
-        watchdog = (
-            WatchdogSettings(start_limit_s=_ENGINE_BUILD_S) if args.provider == "tensorrt" else WatchdogSettings()
-        )
-        settings = AiSettings(watchdog=watchdog, min_score=MIN_SCORE)
+        settings = AiSettings(watchdog=watchdog_settings(args.provider), min_score=MIN_SCORE)
         return AiProcess("detector.runtime:load_detector", options, settings, on_result, on_failure, on_state)
 
     return make
 
 
-def _window(args: argparse.Namespace, spec: str, *, loop: bool, recordings: Path | None, snapshots: Path) -> int:
+def watchdog_settings(provider: str) -> WatchdogSettings:
+    """The limits for an AI process that runs under this policy."""
+    return WatchdogSettings() if provider == "cpu" else WatchdogSettings(start_limit_s=_START_ON_CARD_S)
+
+
+def _window(
+    args: argparse.Namespace,
+    spec: str,
+    *,
+    loop: bool,
+    recordings: Path | None,
+    snapshots: Path,
+    told: Settings | None = None,
+) -> int:
     problem = display_problem()
     if problem:
         raise UsageError(
@@ -105,12 +136,25 @@ def _window(args: argparse.Namespace, spec: str, *, loop: bool, recordings: Path
         )
     parsed = parse_source(spec)
     live_kind = parsed.kind in (SourceKind.CAMERA, SourceKind.STREAM)
-    settings = LiveSettings(recordings=recordings, retry_opening=live_kind, synchronised=args.synchronised)
+    told = told or Settings()  # the demonstration is the same in every room
+    settings = LiveSettings(
+        min_seen_s=told.ai.min_seen_ms / 1000,
+        threshold=told.ai.threshold,
+        recordings=recordings,
+        retry_opening=live_kind,
+        synchronised=args.synchronised,
+    )
     make_ai = ai_factory(args)
-    source, _ = prepared_source(parsed, picture_settings(args), loop=loop)
-    session = LiveSession(source, parsed.label, make_ai, settings)
+    source, prepared = prepared_source(parsed, picture_settings(args), loop=loop)
+    session = LiveSession(source, parsed.label, make_ai, settings, picture=PictureReport(prepared))
     test_settings = SelfTestSettings(folder=recordings)
-    return run_window(session, WindowOptions(snapshots, self_test=lambda: SelfTest(make_ai, test_settings)))
+    options = WindowOptions(
+        snapshots,
+        full_screen=told.screen.full_screen,
+        muted=told.sound.muted,
+        self_test=lambda: SelfTest(make_ai, test_settings),
+    )
+    return run_window(session, options)
 
 
 def _prepare_offscreen() -> None:

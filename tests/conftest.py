@@ -3,6 +3,7 @@
 import inspect
 import logging
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 # Before PyQt6 or albumentations are imported.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+# Tests start whole programs: those must not read what this machine's user has set.
+os.environ.setdefault("POLYPWATCH_CONFIG", tempfile.mkdtemp(prefix="polypwatch-tests-"))
 
 import pytest
 from hypothesis import settings

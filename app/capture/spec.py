@@ -8,11 +8,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 from urllib.request import url2pathname
 
-from app.capture.camera import CameraOptions, CameraSource
+from app.capture.camera import NAMED, CameraOptions, CameraSource
 from app.capture.file import FileSource
 from app.capture.images import SUFFIXES, ImageFolderSource
 from app.capture.pacing import Paced
 from app.capture.stream import SCHEMES, StreamOptions, StreamSource, public_label
+from app.devices.formats import parse_wish
 from detector.errors import UsageError
 from detector.frame import FrameSource, SourceKind
 
@@ -39,9 +40,10 @@ class SourceSpec:
 def parse_source(text: str) -> SourceSpec:
     """Tell what kind of source ``text`` names; nothing is opened.
 
-    ``camera:0``, ``camera:/dev/video0``, ``/dev/video0`` and a bare number are cameras, with what to ask them for after
-    a question mark: ``camera:0?size=1920x1080&rate=60&fourcc=MJPG``. Addresses such as ``rtsp://`` and ``udp://``
-    are streams. All else is a path: of a folder of images, an image, or a video.
+    ``camera:0``, ``camera:/dev/video0``, ``/dev/video0``, a bare number and what ``polypwatch devices`` lists are
+    cameras. ``camera:0?format=UYVY@1920x1080@50`` says what one must give, and what it should give is said as in
+    ``camera:0?size=1920x1080&rate=60&fourcc=MJPG``. Addresses such as ``rtsp://`` and ``udp://`` are streams. All else
+    is a path: of a folder of images, an image, or a video.
 
     Raises:
         UsageError: it is none of these.
@@ -104,20 +106,33 @@ def make_source(
 
 
 def _camera(text: str) -> SourceSpec:
-    device, _, query = text.partition("?")
-    if not device.isdecimal() and not device.startswith("/"):
-        raise UsageError(f"camera:{device} names no camera.", "Write camera:0, camera:1 or camera:/dev/video0.")
+    # Windows' own names of devices hold question marks: options are what follows the last.
+    device, mark, query = text.rpartition("?")
+    if not mark or not re.fullmatch(r"(\w+=[^&?]*)?(&\w+=[^&?]*)*", query):
+        device, query = text, ""
+    if not device.isdecimal() and not device.startswith(("/", *NAMED)):
+        raise UsageError(
+            f"camera:{device} names no camera.",
+            "Write camera:0, camera:/dev/video0, or a source that `polypwatch devices` lists.",
+        )
     options: dict[str, str] = dict(parse_qsl(query, keep_blank_values=True))
-    size, rate, fourcc = (options.pop(key, None) for key in ("size", "rate", "fourcc"))
+    target: int | str = int(device) if device.isdecimal() else device
+    return SourceSpec(SourceKind.CAMERA, f"camera {device}", target, camera=_camera_options(options, text))
+
+
+def _camera_options(options: dict[str, str], text: str) -> CameraOptions:
+    if options.keys() == {"format"}:
+        wish = parse_wish(options["format"])
+        rate = float(wish.rate) if wish.rate is not None else None
+        return CameraOptions(wish.width, wish.height, rate, wish.fourcc, exact=True)
+    size, rate_text, fourcc = (options.pop(key, None) for key in ("size", "rate", "fourcc"))
     width, height = _size(size) if size is not None else (None, None)
-    if options or (fourcc is not None and len(fourcc) != 4) or (rate is not None and not _positive(rate)):
+    if options or (fourcc is not None and len(fourcc) != 4) or (rate_text is not None and not _positive(rate_text)):
         raise UsageError(
             f"The camera options in {text} are not understood.",
-            "Write them as camera:0?size=1920x1080&rate=60&fourcc=MJPG.",
+            "Write them as camera:0?format=MJPG@1920x1080@60 or as camera:0?size=1920x1080&rate=60&fourcc=MJPG.",
         )
-    target: int | str = int(device) if device.isdecimal() else device
-    chosen = CameraOptions(width, height, float(rate) if rate else None, fourcc)
-    return SourceSpec(SourceKind.CAMERA, f"camera {device}", target, camera=chosen)
+    return CameraOptions(width, height, float(rate_text) if rate_text else None, fourcc)
 
 
 def _size(text: str) -> tuple[int, int]:

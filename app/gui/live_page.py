@@ -62,7 +62,7 @@ class LivePage(QWidget):
         self._full_screen = False
         self._chime = ChimeRule()
         self._recorder_fault = ""
-        self._sync_detail = ""
+        self._sync_detail = self._picture_words = ""
         self._last: LiveSnapshot | None = None
         self._snapshot_dir = options.snapshot_dir
         self._errands = Errands(self._post)
@@ -208,6 +208,7 @@ class LivePage(QWidget):
         snapshot = self._session.snapshot()
         self._tell_recorder_fault(snapshot)
         self._tell_end_of_synchrony(snapshot)
+        self._tell_picture(snapshot)
         view = self.view
         self._last = snapshot
         size = snapshot.frame.size if snapshot.frame else None
@@ -252,6 +253,12 @@ class LivePage(QWidget):
             words = f"{detail[:1].upper()}{detail[1:]}"
             self._post(Notice(words, "The picture is shown as it comes again.", "Press Y to try once more."))
         self._sync_detail = detail
+
+    def _tell_picture(self, snapshot: LiveSnapshot) -> None:
+        words = snapshot.source.picture
+        if words and words != self._picture_words:
+            self._post(Notice(words))
+        self._picture_words = words
 
     def _show_bar(self) -> None:
         self.bar.show()

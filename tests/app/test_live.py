@@ -13,7 +13,7 @@ from app.live import LiveSession, LiveSettings
 from app.overlay import AnalysedFrame, FailedFrame, Overlay
 from app.snapshot import SourceStatus
 from detector.detections import Detections, DetectorInfo
-from detector.errors import SourceError
+from detector.errors import SourceError, UsageError
 from detector.frame import Frame, FrameTime, Interruption, SourceInfo, SourceKind, SourceState
 from detector.geometry import Size
 from detector.watchdog import AiState
@@ -402,3 +402,21 @@ def test_every_change_wakes_the_window(room):
     before = r.wakes
     r.session.set_ai_enabled(False)
     assert r.wakes > before
+
+
+def test_while_the_picture_area_is_not_known_it_is_said_and_nothing_is_recorded(tmp_path) -> None:
+    class NotYet:
+        def words(self) -> str:
+            return "looked for"
+
+        def objection(self) -> str:
+            return "the picture area is being looked for"
+
+    session = LiveSession(
+        ScriptedSource(False, 25), "label", ScriptedAi, LiveSettings(recordings=tmp_path), picture=NotYet()
+    )
+    assert session.snapshot().source.picture == "looked for"
+    with pytest.raises(UsageError, match="Nothing is recorded: the picture area is being looked for"):
+        session.start_recording()
+    assert not list(tmp_path.iterdir())
+    assert session.snapshot().recording is None

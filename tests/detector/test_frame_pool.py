@@ -171,7 +171,7 @@ def test_memory_that_is_given_back_is_unmapped_with_the_last_picture() -> None:
     del held
     pool.close()
     assert mappings() == before
-    assert len(frame_pool._GIVEN_BACK) == given_back
+    assert len(frame_pool._GIVEN_BACK) <= given_back
     assert (pool.place(picture(1)) == 1).all()
 
 
