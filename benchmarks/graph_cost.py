@@ -6,10 +6,9 @@ A multiply-add counts as two operations. Only convolutions and matrix products a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import onnx
@@ -109,13 +108,24 @@ def _convolution(op: str, weight: Shape) -> str:
     return f"{op} depthwise" if weight[1] == 1 else f"{op} {kernel}"
 
 
-def graph_cost(path: Path) -> GraphCost:
-    """The cost of a file of static shapes.
+def with_sizes(model: bytes, sizes: Mapping[str, int]) -> bytes:
+    """The same network with its symbolic sizes fixed, as a session opens it."""
+    proto = onnx.load_from_string(model)
+    del proto.graph.value_info[:]
+    for value in (*proto.graph.input, *proto.graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in sizes:
+                dim.dim_value = sizes[dim.dim_param]
+    return bytes(proto.SerializeToString())
+
+
+def graph_cost(model: bytes) -> GraphCost:
+    """The cost of a network of static shapes.
 
     Raises:
         ValueError: a shape is not static.
     """
-    proto = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True)
+    proto = onnx.shape_inference.infer_shapes(onnx.load_from_string(model), data_prop=True)
     graph = proto.graph
     known = {v.name: _described(v) for v in (*graph.input, *graph.value_info, *graph.output)}
     weights = {x.name: Tensor(tuple(x.dims), _width(x.data_type)) for x in graph.initializer}

@@ -171,7 +171,7 @@ def _enter_theirs(
         return None
     stack.callback(peer.close)
     field.contestants.append(peer)
-    field.gflops[peer.name] = round(graph_cost(peer.onnx).gflops, 2)
+    field.gflops[peer.name] = round(graph_cost(peer.onnx.read_bytes()).gflops, 2)
     field.versions.update(peer.versions)
     return field.gflops[peer.name]
 
@@ -183,7 +183,7 @@ def side_of_equal_work(side: int, theirs: float, ours: float) -> int:
 
 def _enter(field: Field, name: str, call: Callable[[Frame], Boxes], frames: Sequence[Frame], path: Path) -> None:
     field.contestants.append(InProcess(name, call, frames))
-    field.gflops[name] = round(graph_cost(path).gflops, 2)
+    field.gflops[name] = round(graph_cost(path.read_bytes()).gflops, 2)
     field.boxes[name] = call
 
 

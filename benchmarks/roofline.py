@@ -19,15 +19,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.ceilings import Ceilings, cpu_ceilings, cuda_ceilings
-from benchmarks.graph_cost import GraphCost, graph_cost
+from benchmarks.graph_cost import GraphCost, graph_cost, with_sizes
 from benchmarks.profiles import KindCost, best_ms, best_ms_cuda, profile
 from benchmarks.roofline_plot import Point, roofline_svg
 from benchmarks.tables import busy, machine, table
 from detector.errors import PolypwatchError
 from detector.manifest import Variant, find_model, load_manifest, verified_model_bytes
+from detector.resize_maps import BATCH, HEIGHT, WIDTH
 
 SCHEMA = "polypwatch.bench-roofline/1"
 _TOP_KINDS = 7
+_FRAME = {BATCH: 1, HEIGHT: 1080, WIDTH: 1920}  # of a file that takes whole frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,13 @@ def measure(name: str, provider: str, threads: int, runs: int) -> list[Network]:
     except PolypwatchError as error:
         raise SystemExit(str(error)) from error
     title = f"{manifest.name} {manifest.version}"
-    return [_network(title, v, folder / v.file, model, provider, threads, runs) for v, model in contents]
+    return [_network(title, v, model, provider, threads, runs) for v, model in contents]
 
 
-def _network(title: str, variant: Variant, path: Path, model: bytes, provider: str, threads: int, runs: int) -> Network:
-    cost: GraphCost = graph_cost(path)
+def _network(title: str, variant: Variant, model: bytes, provider: str, threads: int, runs: int) -> Network:
+    if variant.input.contract == "frame_u8_hwc":
+        model = with_sizes(model, _FRAME)
+    cost: GraphCost = graph_cost(model)
     ms, kinds = None, []
     if provider in variant.providers:
         if provider == "cpu":

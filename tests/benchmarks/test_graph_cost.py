@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.graph_cost import Tensor, graph_cost, node_cost
+from benchmarks.graph_cost import Tensor, graph_cost, node_cost, with_sizes
 
 
 def weight(*shape: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_a_convolution_costs_its_weights_at_every_output_pixel(tmp_path):
     ]
     write(tmp_path / "m.onnx", nodes, {"w": weight(4, 3, 3, 3)}, [1, 3, 8, 8], [1, 4, 4, 4])
 
-    cost = graph_cost(tmp_path / "m.onnx")
+    cost = graph_cost((tmp_path / "m.onnx").read_bytes())
 
     assert [n.kind for n in cost.nodes] == ["Conv 3x3", "Relu"]
     assert cost.nodes[0].macs == 4 * 4 * 4 * 27
@@ -46,7 +46,7 @@ def test_depthwise_and_pointwise_convolutions_are_told_apart(tmp_path):
     ]
     write(tmp_path / "m.onnx", nodes, {"d": weight(8, 1, 5, 5), "p": weight(2, 8, 1, 1)}, [1, 8, 6, 6], [1, 2, 6, 6])
 
-    depthwise, pointwise = graph_cost(tmp_path / "m.onnx").nodes
+    depthwise, pointwise = graph_cost((tmp_path / "m.onnx").read_bytes()).nodes
 
     assert (depthwise.kind, depthwise.macs) == ("Conv depthwise", 36 * 8 * 25)
     assert (pointwise.kind, pointwise.macs) == ("Conv 1x1", 36 * 2 * 8)
@@ -56,7 +56,7 @@ def test_an_unknown_size_is_refused(tmp_path):
     write(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], {}, ["n", 3], ["n", 3])
 
     with pytest.raises(ValueError, match="static shape"):
-        graph_cost(tmp_path / "m.onnx")
+        graph_cost((tmp_path / "m.onnx").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,20 @@ def test_a_quantised_convolution_has_its_weights_behind_scale_and_zero_point():
 
 def test_a_new_shape_moves_nothing():
     assert node_cost("Reshape", [Tensor((6, 4), 4)], [Tensor((24,), 4)]).moved_bytes == 0
+
+
+def test_a_file_of_symbolic_sizes_is_counted_at_the_sizes_it_is_opened_with() -> None:
+    shape = ["n", "h", 4]
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", "h", 2])],
+        [numpy_helper.from_array(np.ones((4, 2), np.float32), "w")],
+    )
+    model = helper.make_model(graph).SerializeToString()
+    with pytest.raises(ValueError, match="no static shape"):
+        graph_cost(model)
+    cost = graph_cost(with_sizes(model, {"n": 3, "h": 5}))
+    assert cost.gflops == pytest.approx(2 * 3 * 5 * 4 * 2 / 1e9)
