@@ -222,12 +222,11 @@ def height(roof: Ceilings, precision: str) -> float:
 
 
 def plot(network: Network, roofs: Sequence[Ceilings]) -> str:
-    """The network and its parts under the roofs of all threads, and the flat one of a single thread."""
+    """The network and its parts under the roofs of the threads that it ran on."""
     assert network.gflops_s is not None
     roof = roofs[-1]
     total = sum(k.ms for k in network.kinds)
     flat = {f"{kind}, {_threads(roof)}": value for kind, value in roof.gops.items()}
-    flat |= {f"fp32, {_threads(r)}": r.gops["fp32"] for r in roofs[:-1]}
     points = [Point(f"{k.kind}: {k.ms / total:.0%} of time", k.intensity, k.gflops_s) for k in network.kinds if k.macs]
     whole = Point(f"{network.model} {network.variant}: {network.ms:.1f} ms", network.intensity, network.gflops_s, True)
     return roofline_svg(f"{network.model} {network.variant} on {roof.device}", flat, roof.gb_s, [*points, whole])
