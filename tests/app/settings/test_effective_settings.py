@@ -142,7 +142,9 @@ def test_the_session_and_the_window_are_made_as_the_settings_say(
     assert polypwatch(["settings", "--set", *words]) == 0
     monkeypatch.setattr(main, "display_problem", lambda: "")
     monkeypatch.setattr(main, "ai_factory", lambda args: made.append(args.threads))
-    monkeypatch.setattr(main, "LiveSession", lambda source, label, make_ai, settings: made.extend([label, settings]))
+    monkeypatch.setattr(
+        main, "LiveSession", lambda source, label, make_ai, settings, picture: made.extend([label, settings])
+    )
     monkeypatch.setattr(main, "run_window", lambda session, options: made.append(options) or 0)
     assert polypwatch(["live"]) == 0
     threads, label, settings, options = made
