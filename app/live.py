@@ -234,7 +234,7 @@ class LiveSession:
             shown = ai.state is AiState.ON and self._ai_enabled and not ai.expired and feed.status not in _NO_PICTURE
             return LiveSnapshot(
                 frame=frame,
-                source=replace(feed.snapshot(now_ns), picture=self._picture.words() if self._picture else ""),
+                source=replace(feed.snapshot(now_ns), picture=self._picture.words() if self._picture else ()),
                 ai=ai,
                 markers=markers if shown else (),
                 new_alerts=self._overlay.new_alerts,

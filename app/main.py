@@ -171,6 +171,14 @@ def _offscreen(args: argparse.Namespace, spec: str) -> int:
     with Interrupts() as interrupts:
         from app.gui.offscreen import run_offscreen
 
-        source, _ = prepared_source(parsed, picture_settings(args))
-        together = args.synchronised
-        return run_offscreen(source, parsed.label, make_ai, args.out, args.seconds, interrupts, synchronised=together)
+        source, prepared = prepared_source(parsed, picture_settings(args))
+        return run_offscreen(
+            source,
+            parsed.label,
+            make_ai,
+            args.out,
+            args.seconds,
+            interrupts,
+            synchronised=args.synchronised,
+            picture=PictureReport(prepared),
+        )

@@ -92,6 +92,7 @@ class Summary:
         sha256: of the model's file.
         machine: processor and operating system.
         synchronised: what came of the synchronised mode; None if it was not asked for.
+        picture: what was done to the picture before anyone saw it, in sentences.
     """
 
     source: str
@@ -114,11 +115,13 @@ class Summary:
     sha256: str
     machine: str = field(default_factory=lambda: f"{platform.machine()}, {platform.system()} {platform.release()}")
     synchronised: Synchronised | None = None
+    picture: tuple[str, ...] = ()
 
     def as_text(self) -> str:
         """The summary as a page to read."""
         rows = (
             ("Source", f"{self.source} ({self.source_status})"),
+            *(("Picture", sentence) for sentence in self.picture),
             ("Model", self.model + ("" if self.threshold is None else f", threshold {self.threshold:.3f}")),
             ("Provider", self.provider),
             ("Frames", f"{self.frames} shown by the source, {self.painted} painted, {self.undecodable} undecodable"),
@@ -280,6 +283,7 @@ class RunLog:
             paint_ms=Percentiles.of_ns(self._paints_ns),
             model=f"{info.model} {info.version} ({info.variant})" if info else "none came up",
             provider=f"{info.provider} ({info.provider_reason or 'as asked'})" if info else "none",
+            picture=last.source.picture,
             threshold=info.threshold if info else None,
             sha256=info.sha256 if info else "",
             synchronised=None

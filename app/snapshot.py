@@ -41,7 +41,7 @@ class SourceSnapshot:
         undecodable: damaged frames so far.
         frame_rate: measured over the last second or so, in frames per second.
         retries: how often a lost source was reopened.
-        picture: what is done to the picture before anyone sees it, in words; empty if nothing.
+        picture: what is done to the picture before anyone sees it, in sentences; empty if nothing.
     """
 
     status: SourceStatus
@@ -52,7 +52,7 @@ class SourceSnapshot:
     undecodable: int = 0
     frame_rate: float = 0.0
     retries: int = 0
-    picture: str = ""
+    picture: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ class LivePage(QWidget):
         self._full_screen = False
         self._chime = ChimeRule()
         self._recorder_fault = ""
-        self._sync_detail = self._picture_words = ""
+        self._sync_detail = ""
+        self._picture_words: tuple[str, ...] = ()
         self._last: LiveSnapshot | None = None
         self._snapshot_dir = options.snapshot_dir
         self._errands = Errands(self._post)
@@ -256,8 +257,9 @@ class LivePage(QWidget):
 
     def _tell_picture(self, snapshot: LiveSnapshot) -> None:
         words = snapshot.source.picture
-        if words and words != self._picture_words:
-            self._post(Notice(words))
+        for sentence in words:
+            if sentence not in self._picture_words:
+                self._post(Notice(sentence))
         self._picture_words = words
 
     def _show_bar(self) -> None:

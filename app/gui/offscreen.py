@@ -15,6 +15,7 @@ from app.gui.painting import as_bgr, render_to_image
 from app.gui.window import run_window
 from app.handoff import Spool
 from app.live import AiFactory, LiveSession, LiveSettings
+from app.picture.words import PictureReport
 from app.recorder import VideoFile
 from app.report import RunLog
 from app.snapshot import LiveSnapshot, SourceStatus
@@ -37,6 +38,7 @@ def run_offscreen(
     interrupts: Interrupts | None = None,
     *,
     synchronised: bool = False,
+    picture: PictureReport | None = None,
 ) -> int:
     """Run the live pipeline to the end of ``source``; leaves a folder and prints where it is.
 
@@ -51,13 +53,14 @@ def run_offscreen(
         seconds: end after this much of the video.
         interrupts: what ends it early; what was done until then is kept.
         synchronised: keep each picture back for its own boxes.
+        picture: tells how the source's pictures are prepared.
 
     Raises:
         SourceError: the source could not be opened or was lost.
         WorkerError: the AI never came up.
         OutputError: the folder or a file in it cannot be written.
     """
-    run = _Run(source, label, make_ai, _new_folder(out), seconds, synchronised)
+    run = _Run(source, label, make_ai, _new_folder(out), seconds, synchronised, picture)
     return run.run(interrupts)
 
 
@@ -70,6 +73,7 @@ class _Run:
         folder: Path,
         seconds: float | None,
         synchronised: bool,
+        picture: PictureReport | None,
     ) -> None:
         application()
         self._folder = folder
@@ -77,7 +81,7 @@ class _Run:
         self._log = RunLog(folder, lambda: self._session.snapshot().source.info)
         # A recording can wait for the AI to be up; only a live picture cannot.
         settings = LiveSettings(wait_for_ai_s=_AI_START_S, synchronised=synchronised)
-        self._session = LiveSession(source, label, make_ai, settings, self._log.analysed)
+        self._session = LiveSession(source, label, make_ai, settings, self._log.analysed, picture=picture)
         self._preview = _Preview(folder)
         self._last: LiveSnapshot | None = None
 

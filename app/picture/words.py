@@ -11,8 +11,8 @@ class PictureReport:
     def __init__(self, source: Conditioned) -> None:
         self._source = source
 
-    def words(self) -> str:
-        """What the user should know of the picture; changes with what is found, empty for a plain one."""
+    def words(self) -> tuple[str, ...]:
+        """What the user should know of the picture, in sentences; changes with what is found, empty for a plain one."""
         return words_of(self._source.conditions)
 
     def objection(self) -> str:
@@ -20,7 +20,7 @@ class PictureReport:
         return objection_to(self._source.conditions)
 
 
-def words_of(conditions: PictureConditions) -> str:
+def words_of(conditions: PictureConditions) -> tuple[str, ...]:
     """One sentence for each thing that is done or could not be done."""
     found = []
     area = conditions.area
@@ -36,7 +36,7 @@ def words_of(conditions: PictureConditions) -> str:
     if conditions.deinterlacing:
         order = conditions.scan.value.partition(", ")[2] if conditions.scan.interlaced else ""
         found.append(f"The video is interlaced{f' ({order})' if order else ''}: each frame is shown as two pictures.")
-    return " ".join(found)
+    return tuple(found)
 
 
 def objection_to(conditions: PictureConditions) -> str:

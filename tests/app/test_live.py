@@ -406,8 +406,8 @@ def test_every_change_wakes_the_window(room):
 
 def test_while_the_picture_area_is_not_known_it_is_said_and_nothing_is_recorded(tmp_path) -> None:
     class NotYet:
-        def words(self) -> str:
-            return "looked for"
+        def words(self) -> tuple[str, ...]:
+            return ("looked for",)
 
         def objection(self) -> str:
             return "the picture area is being looked for"
@@ -415,7 +415,7 @@ def test_while_the_picture_area_is_not_known_it_is_said_and_nothing_is_recorded(
     session = LiveSession(
         ScriptedSource(False, 25), "label", ScriptedAi, LiveSettings(recordings=tmp_path), picture=NotYet()
     )
-    assert session.snapshot().source.picture == "looked for"
+    assert session.snapshot().source.picture == ("looked for",)
     with pytest.raises(UsageError, match="Nothing is recorded: the picture area is being looked for"):
         session.start_recording()
     assert not list(tmp_path.iterdir())

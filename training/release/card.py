@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from detector.manifest import Licence, Metrics, ModelManifest, Variant
+from detector.manifest import InputContract, Licence, Metrics, ModelManifest, Variant
 
 CARD_NAME = "MODEL_CARD.md"
 
@@ -105,13 +105,19 @@ def _threshold(extra: dict[str, Any]) -> str:
     return f"{words} on `dev`, chosen before any test set was scored"
 
 
+def _takes(contract: InputContract) -> str:
+    if contract.contract == "frame_u8_hwc":
+        return "uint8 n x h x w x 3, whole frames of any size, resized in the graph"
+    return f"float32 1x3x{contract.height}x{contract.width}"
+
+
 def _variants(manifest: ModelManifest, extra: dict[str, Any]) -> list[str]:
     lines = ["## Files", ""]
     for v in manifest.variants:
         size = f"{v.input.width}x{v.input.height}"
         lines += [
             f"- `{v.file}` (`{v.name}`, {v.precision}; for {', '.join(v.providers)}), SHA-256 `{v.sha256}`",
-            f"  - input `{v.input.name}`: float32 1x3x{v.input.height}x{v.input.width}, {v.input.colour.upper()}, "
+            f"  - input `{v.input.name}`: {_takes(v.input)}; {v.input.colour.upper()}, "
             f"0 to 255, mean {v.input.mean}, std {v.input.std}; the frame is scaled into {size} top left by rule "
             f"`{v.input.resize}` and padded with {v.input.pad}",
             f"  - output: the best {v.output.top_k} boxes before suppression (`{v.output.boxes}` xyxy in input pixels, "
