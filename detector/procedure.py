@@ -1,10 +1,10 @@
 """A procedure on disk: a recording with its sidecar, or a plain video, with the labels and results that lie beside it.
 
-A **recording** is a folder that the recorder made: `video-001.mkv`, further segments where the picture size changed,
-and `frames.jsonl` (schema `polypwatch.frames/1`). A **plain video** is any file. Labels (`polypwatch.annotation/1`) and
-results (`polypwatch.detect/1`) are JSON files in the folder, or beside the plain video with a name that begins like it
-(`phantom.mp4`: `phantom.json`, `phantom.NAME.json`). Labels belong to a video by its hash: those of another file would
-be off by frames.
+A **recording** is a folder that the recorder made: `video-001.mkv`, further segments after a while and where the
+picture size changed, and `frames.jsonl` (schema `polypwatch.frames/1`). A **plain video** is any file. Labels
+(`polypwatch.annotation/1`) and results (`polypwatch.detect/1`) are JSON files in the folder, or beside the plain video
+with a name that begins like it (`phantom.mp4`: `phantom.json`, `phantom.NAME.json`). Labels belong to a video by its
+hash: those of another file would be off by frames.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FRAMES_SCHEMA = "polypwatch.frames/1"
 SIDECAR = "frames.jsonl"
 _SEGMENT_NAME = re.compile(r"video-(\d{3,})\.mkv")
 _SCHEMA_FIELD = re.compile(rb'"schema"\s*:\s*"(polypwatch\.[a-z.]+)/')
-# A recording that was killed lacks at most half a second of video (`docs/formats.md`), here doubled for slow disks.
+# A recording that was killed lacks at most a fifth of a second of video, after a power cut up to a second.
 _MOST_LOST_S = 1.0
 
 
@@ -53,13 +53,16 @@ class RecordedFrame:
     """One line of the sidecar.
 
     Attributes:
-        capture_index: what everything of a live session joins on.
+        capture_index: what everything of a live session joins on; -1 for a picture of a copied stream that the session
+            never read.
         segment: number of the video file, from 1; None for a frame that could not be recorded.
         record_index: position in that file, from 0; None likewise.
         pts: media time in ticks of `time_base`; None if the source had none.
         time_base: seconds per tick.
         time_s: media time in seconds; where the source had none, seconds since the first frame by the capture clock.
         captured_ns: when it was captured, on a clock of no fixed origin.
+        session: which run of the recorder wrote it, from 1; capture indices and media time begin anew with each.
+        blanked: written as black, because the picture may not have been of the inside of a body.
     """
 
     capture_index: int
@@ -69,6 +72,8 @@ class RecordedFrame:
     time_base: Fraction | None
     time_s: float
     captured_ns: int
+    session: int = 1
+    blanked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,10 @@ class Procedure:
 
     @property
     def frames(self) -> tuple[RecordedFrame, ...]:
-        """The frame table: every frame of the session by capture index; empty for a plain video."""
+        """The frame table: every frame by session and capture index; empty for a plain video."""
         rows = [f for segment in self.segments for f in segment.frames]
-        return tuple(sorted((*rows, *self.lost), key=lambda f: f.capture_index))
+        read = [f for f in (*rows, *self.lost) if f.capture_index >= 0]
+        return tuple(sorted(read, key=lambda f: (f.session, f.capture_index)))
 
     @property
     def annotation(self) -> Annotation | None:
@@ -123,12 +129,14 @@ class Procedure:
 
 class _Row(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
-    capture_index: int = Field(ge=0)
+    capture_index: int = Field(ge=-1)
     segment: int | None = Field(ge=1)
     record_index: int | None = Field(ge=0)
     pts: int | None
     time_base: TimeBase | None
     captured_ns: int
+    session: int = Field(default=1, ge=1)
+    blanked: bool = False
 
 
 def is_recording(path: Path) -> bool:
@@ -197,6 +205,8 @@ def _open_recording(folder: Path) -> Procedure:
             by_segment[row.segment].append(row)
     labels, results = _sorted_out(sorted(folder.glob("*.json")))
     found = _labels_of(list(videos.values()), labels)
+    # A run of the recorder that was killed left its last file without an end, and the next run began another.
+    last_ones = {rows[0].session: number for number, rows in by_segment.items() if rows}.values()
     segments = []
     for number, listed in by_segment.items():
         video = videos[number]
@@ -204,7 +214,7 @@ def _open_recording(folder: Path) -> Procedure:
             notes.append(f"{SIDECAR} lists no frame of {video.name}; it is left out")
             continue
         _require_order(sidecar, number, listed)
-        whole, note = _matched(video, listed, may_end_early=number == max(by_segment))
+        whole, note = _matched(video, listed, may_end_early=number in last_ones or number == max(by_segment))
         notes += [note] if note else []
         segments.append(Segment(number, video, whole, *found.get(video, (None, None))))
     if not segments:
@@ -226,7 +236,7 @@ def _read_sidecar(path: Path) -> tuple[list[RecordedFrame], list[str]]:
     require_schema(_json(lines[0]) if lines else None, FRAMES_SCHEMA, str(path))
     rows: list[RecordedFrame] = []
     notes: list[str] = []
-    origin_ns: int | None = None
+    origins_ns: dict[int, int] = {}
     for number, line in enumerate(lines[1:], start=2):
         try:
             row = _Row.model_validate(_json(line))
@@ -235,12 +245,20 @@ def _read_sidecar(path: Path) -> tuple[list[RecordedFrame], list[str]]:
                 notes.append(f"the last line of {path.name} is cut off: the program was killed while it wrote")
                 break
             raise FormatError(f"{path}, line {number}: {describe_validation_error(error)}.") from error
-        origin_ns = row.captured_ns if origin_ns is None else origin_ns
+        origin_ns = origins_ns.setdefault(row.session, row.captured_ns)
         timed = row.pts is not None and row.time_base is not None
         seconds = float(row.pts * row.time_base) if timed else (row.captured_ns - origin_ns) / 1e9  # type: ignore[operator]
         rows.append(
             RecordedFrame(
-                row.capture_index, row.segment, row.record_index, row.pts, row.time_base, seconds, row.captured_ns
+                row.capture_index,
+                row.segment,
+                row.record_index,
+                row.pts,
+                row.time_base,
+                seconds,
+                row.captured_ns,
+                row.session,
+                row.blanked,
             )
         )
     return rows, notes
@@ -256,13 +274,13 @@ def _json(line: str) -> Any:
 def _require_order(sidecar: Path, number: int, rows: Sequence[RecordedFrame]) -> None:
     before = -1
     for position, row in enumerate(rows):
-        if row.record_index != position or row.capture_index <= before:
+        if row.record_index != position or -1 != row.capture_index <= before:
             raise FormatError(
                 f"{sidecar}: frame {row.capture_index} stands at place {row.record_index} of segment {number}, "
                 f"but it is the {position + 1}. listed there.",
                 "The file was changed by hand; restore it.",
             )
-        before = row.capture_index
+        before = max(before, row.capture_index)
 
 
 def _matched(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.capture.file import FileSource
-from app.recorder import Recorder
+from app.recording import Recorder
 from detector.annotation import Annotation, Lesion, Mark, MarkedFrame, ReviewedRange, Video, save_annotation
 from detector.decode import count_packets
 from detector.errors import FormatError, SourceError
