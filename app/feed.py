@@ -9,8 +9,10 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
+from app.capture.rate import RateWatch
 from app.capture.retry import Backoff
 from app.snapshot import SourceSnapshot, SourceStatus
 from detector.errors import SourceError
@@ -19,6 +21,7 @@ from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceS
 _LOG = logging.getLogger(__name__)
 _RATE_WINDOW_NS = 1_000_000_000
 _UNDECODABLE_SHOWN_NS = 2_000_000_000
+_LONGEST_WAIT_S = 2.0  # somebody stands beside the patient and waits for the picture
 _PAUSABLE = (SourceStatus.PLAYING, SourceStatus.PAUSED, SourceStatus.UNDECODABLE)
 
 
@@ -78,6 +81,7 @@ class Feed:
         self._detail = ""
         self._frames = self._undecodable = self._undecodable_ns = self._retries = 0
         self._stamps: deque[int] = deque()
+        self._rate = RateWatch()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
     # -- from any thread ------------------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ class Feed:
     # -- the thread -----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(longest_s=_LONGEST_WAIT_S)
         try:
             self._before_start()
             while not self.stopping.is_set():
@@ -189,6 +193,7 @@ class Feed:
     def _show(self, frame: Frame, analyse: bool) -> None:
         with self._lock:
             self.frame = frame
+            changed = self._follow(frame)
             self._frames += 1
             self._stamps.append(frame.captured_ns)
             damaged = self._undecodable and self._clock_ns() - self._undecodable_ns <= _UNDECODABLE_SHOWN_NS
@@ -196,7 +201,21 @@ class Feed:
                 self.status, self._detail = SourceStatus.PAUSED, ""
             elif not damaged:
                 self.status, self._detail = SourceStatus.PLAYING, ""
+        if changed is not None:
+            rate = f"{float(changed.rate):.5g} frames/s" if changed.rate else "rate unknown"
+            _LOG.info("%s is now %d x %d pixels, %s", changed.label, *changed.size, rate)
         self._on_picture(frame, analyse)
+
+    def _follow(self, frame: Frame) -> SourceInfo | None:
+        """Keep what is known of the source true where its size or rate changes; call with the lock held."""
+        info = self.info
+        if info is None:
+            return None
+        rate = self._rate.update(frame.time, info.rate)
+        if rate is None and frame.size == info.size:
+            return None
+        self.info = replace(info, rate=rate or info.rate, size=frame.size)
+        return self.info
 
     def _damaged(self, item: Interruption) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Where the pictures come from: video files, images, cameras and network streams, behind one contract.
+"""Where the pictures come from: video files, images, cameras, network streams and GStreamer, behind one contract.
 
 The contract is :class:`detector.frame.FrameSource`. ``make_source`` builds a source from what the user typed. Nothing
 here retries by itself: :class:`app.capture.retry.Backoff` says when, the live session does it. No Qt.
@@ -6,6 +6,7 @@ here retries by itself: :class:`app.capture.retry.Backoff` says when, the live s
 
 from app.capture.camera import CameraOptions, CameraSource
 from app.capture.file import FileSource
+from app.capture.gstreamer import GstOptions, GstSource
 from app.capture.images import ImageFolderSource
 from app.capture.memory import MemorySource
 from app.capture.pacing import Paced
@@ -18,6 +19,8 @@ __all__ = [
     "CameraOptions",
     "CameraSource",
     "FileSource",
+    "GstOptions",
+    "GstSource",
     "ImageFolderSource",
     "MemorySource",
     "Paced",

@@ -23,6 +23,7 @@ from detector.frame import Interruption, SourceKind, SourceState
 
 _NS = Fraction(1, 1_000_000_000)
 _EMPTY_READS = 5  # a device may skip a beat; this many in a row are a lost signal
+_NODE_LINGERS_S = 0.25
 # OpenCV asks for whole frames per second, so that a device which has both 60 and 59.94 gives the one for the other.
 _RATE_OFF = 0.002
 #: Inputs of FFmpeg that open cameras by name: ``dshow`` on Windows, ``avfoundation`` on macOS.
@@ -187,9 +188,16 @@ class _CameraConnection:
                     image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
                 self._first_ns = taken_ns if self._first_ns is None else self._first_ns
                 return Shot(taken_ns - self._first_ns, taken_ns, np.ascontiguousarray(image, dtype=np.uint8))
-            if self._path is not None and not self._path.exists():
+            if self._vanished():
                 return Interruption(SourceState.GONE, f"{self._path} no longer exists: unplugged?")
+        # Reads of a device that was pulled fail at once, its node and its lasting name go a moment later.
+        time.sleep(_NODE_LINGERS_S)
+        if self._vanished():
+            return Interruption(SourceState.GONE, f"{self._path} no longer exists: unplugged?")
         return Interruption(SourceState.LOST, "the device sends no picture")
+
+    def _vanished(self) -> bool:
+        return self._path is not None and not self._path.exists()
 
     def close(self) -> None:
         self._capture.release()

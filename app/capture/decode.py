@@ -23,6 +23,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from app.capture.tap import PacketTap
 from app.capture.verdict import Suspect, Verdicts
 from detector.decode import ONE_PICTURE_PER_PACKET, to_bgr
 
@@ -71,9 +72,19 @@ class PictureReader:
         stream: which of its streams.
         rate: nominal frames per second, if known.
         live: do not hold pictures back to learn more about them, and draw no conclusions from gaps in time.
+        tap: gets every packet, too.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, rate: Fraction | None, *, live: bool) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        rate: Fraction | None,
+        *,
+        live: bool,
+        tap: PacketTap | None = None,
+    ) -> None:
+        self._tap = tap
         self._container = container
         self._stream = stream
         self._codec = stream.codec_context
@@ -129,6 +140,8 @@ class PictureReader:
                 frames = []
                 if packet.pts is None or not self._accounts:
                     yield from self._judged([Suspect(packet.pts, None, "a packet could not be decoded")])
+            if self._tap is not None:
+                self._tap.packet(packet, self._stream)
             for frame in frames:
                 yield from self._judged(self._suspects(frame))
         try:

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from app.capture.decode import Damage, Picture, PictureReader
 from app.capture.placing import Place, where_it_is
+from app.capture.tap import PacketTap
 from app.capture.timeline import Timeline
 from app.capture.troubles import is_cut_short, missing_path, reason, video_error
 from detector.decode import FORMATS
@@ -56,6 +57,7 @@ class FileSource:
     """
 
     def __init__(self, path: Path | str, *, loop: bool = False, begin: Beginning | None = None) -> None:
+        self.tap = PacketTap()
         self._path = Path(path)
         self._loop = loop
         self._begin = begin
@@ -88,7 +90,7 @@ class FileSource:
         with self._lock:
             self._release()
             self._closing.clear()
-            run = _Run(self._path)
+            run = _Run(self._path, self.tap)
             if self._begin is not None and self._info is None:
                 self._index = self._begin.index
                 self._resume_at = math.ceil(self._begin.start / run.time_base) - 1
@@ -174,7 +176,9 @@ class FileSource:
         index, self._index = self._index, self._index + 1
         when = self._timeline.place(item.pts)
         if isinstance(item, Picture):
-            return Frame(index, when, time.perf_counter_ns(), self._place(item.image))
+            captured_ns = time.perf_counter_ns()
+            self.tap.given(item.pts, index, when, captured_ns)
+            return Frame(index, when, captured_ns, self._place(item.image))
         return Interruption(SourceState.UNDECODABLE, item.detail, index, when, picture=item.image)
 
     def _ended(self) -> Interruption:
@@ -191,7 +195,7 @@ class FileSource:
     def _start_over(self) -> Frame | Interruption:
         self._release()
         try:
-            run = _Run(self._path)
+            run = _Run(self._path, self.tap)
         except SourceError as error:
             return self._gone(str(error))
         try:
@@ -210,7 +214,7 @@ class _Run:
         SourceError: it cannot be opened as a video.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tap: PacketTap) -> None:
         trouble = missing_path(path)
         if trouble is not None:
             raise trouble
@@ -222,7 +226,7 @@ class _Run:
             self._stream.thread_type = "AUTO"
             self.time_base = self._stream.time_base or Fraction(1, 90_000)
             self.rate = self._stream.average_rate or self._stream.guessed_rate or None
-            self._reader = PictureReader(self._container, self._stream, self.rate, live=False)
+            self._reader = PictureReader(self._container, self._stream, self.rate, live=False, tap=tap)
         except BaseException:
             self._container.close()
             raise

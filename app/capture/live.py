@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.capture.placing import Place, where_it_is
+from app.capture.tap import PacketTap
 from app.capture.timeline import Timeline
 from app.handoff import Latest
 from detector.errors import SourceError
@@ -79,6 +80,7 @@ class LiveSource:
         connect: makes the connection; raises SourceError. Called in the reader thread.
         open_timeout_s: how long opening may take, to the first picture.
         lost_after_s: a read that waits longer than this for a picture gives ``LOST``.
+        tap: where the packets of a compressed source can be had.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class LiveSource:
         connect: Callable[[], Connection],
         open_timeout_s: float,
         lost_after_s: float,
+        tap: PacketTap | None = None,
     ) -> None:
+        self.tap = tap
         self._kind = kind
         self._label = label
         self._connect = connect
@@ -96,7 +100,6 @@ class LiveSource:
         self._lost_after_s = lost_after_s
         self._timeline = Timeline()
         self._index = 0
-        self._info: SourceInfo | None = None
         self._reader: _Reader | None = None
         self._final: Interruption | None = Interruption(SourceState.END, "not open")
         self._last_ns: int | None = None
@@ -141,10 +144,9 @@ class LiveSource:
         self._final = None
         # The silence that counts is that of this connection.
         self._last_ns = taken_ns
-        if self._info is None:
-            base = self._timeline.time_base
-            self._info = SourceInfo(self._kind, self._label, True, Size.of(image), connection.rate, None, base)
-        return self._info
+        # What comes back may be of another size and rate; its time base stays, as consumers rely on one.
+        base = self._timeline.time_base
+        return SourceInfo(self._kind, self._label, True, Size.of(image), connection.rate, None, base)
 
     def read(self) -> Frame | Interruption:
         """The newest picture, at once if there is one that was not read yet; else the next, or ``LOST``."""
@@ -172,6 +174,8 @@ class LiveSource:
         self._last_ns = shot.taken_ns
         index, self._index = self._index, self._index + 1
         when = self._timeline.place(shot.pts)
+        if self.tap is not None:
+            self.tap.given(shot.pts, index, when, shot.taken_ns)
         if shot.image is not None and not shot.fault:
             return Frame(index, when, shot.taken_ns, self._place(shot.image))
         return Interruption(SourceState.UNDECODABLE, shot.fault, index, when, picture=shot.image)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.capture.placing import Place, Placing
+from app.capture.tap import PacketTap, tap_of
 from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceState
 
 # Further behind than this, the clock is set anew: nobody wants to see the lost time rushed through.
@@ -79,6 +80,11 @@ class Paced:
         """See :class:`app.capture.placing.Placing`; without effect on a source that cannot."""
         if isinstance(self._source, Placing):
             self._source.place_with(place)
+
+    @property
+    def tap(self) -> PacketTap | None:
+        """The packets of the source below; see :class:`app.capture.tap.Tapped`."""
+        return tap_of(self._source)
 
     @property
     def reanchored(self) -> int:

@@ -10,6 +10,8 @@ from urllib.request import url2pathname
 
 from app.capture.camera import NAMED, CameraOptions, CameraSource
 from app.capture.file import FileSource
+from app.capture.gstreamer import SCHEMES as GST_SCHEMES
+from app.capture.gstreamer import GstOptions, GstSource, parse_gst
 from app.capture.images import SUFFIXES, ImageFolderSource
 from app.capture.pacing import Paced
 from app.capture.stream import SCHEMES, StreamOptions, StreamSource, public_label
@@ -28,6 +30,7 @@ class SourceSpec:
         target: path, device or address.
         camera: what to ask a camera for.
         stream: how to read a stream.
+        gst: the pipeline of a DeckLink card or of GStreamer.
     """
 
     kind: SourceKind
@@ -35,6 +38,7 @@ class SourceSpec:
     target: Path | int | str
     camera: CameraOptions | None = None
     stream: StreamOptions | None = None
+    gst: GstOptions | None = None
 
 
 def parse_source(text: str) -> SourceSpec:
@@ -42,8 +46,9 @@ def parse_source(text: str) -> SourceSpec:
 
     ``camera:0``, ``camera:/dev/video0``, ``/dev/video0``, a bare number and what ``polypwatch devices`` lists are
     cameras. ``camera:0?format=UYVY@1920x1080@50`` says what one must give, and what it should give is said as in
-    ``camera:0?size=1920x1080&rate=60&fourcc=MJPG``. Addresses such as ``rtsp://`` and ``udp://`` are streams. All else
-    is a path: of a folder of images, an image, or a video.
+    ``camera:0?size=1920x1080&rate=60&fourcc=MJPG``. Addresses such as ``rtsp://`` and ``udp://`` are streams.
+    ``decklink:0?mode=1080p50`` and ``gst:PIPELINE`` come through GStreamer. All else is a path: of a folder of images,
+    an image, or a video.
 
     Raises:
         UsageError: it is none of these.
@@ -53,6 +58,9 @@ def parse_source(text: str) -> SourceSpec:
         raise UsageError("No source was given.", "Name a video, a folder of images, a camera or a network address.")
     if text.isdecimal() or text.startswith(("camera:", "/dev/video")):
         return _camera(text.removeprefix("camera:"))
+    if text.startswith(GST_SCHEMES):
+        label, pipeline = parse_gst(text)
+        return SourceSpec(SourceKind.STREAM, label, text, gst=pipeline)
     scheme, separator, _ = text.partition("://")
     if separator and scheme.lower() == "file":
         return file_spec(Path(url2pathname(urlsplit(text).path)))
@@ -95,6 +103,8 @@ def make_source(
         UsageError: ``spec`` is text that names no source.
     """
     known = parse_source(spec) if isinstance(spec, str) else spec
+    if known.gst is not None:
+        return GstSource(known.label, known.gst)
     if known.kind is SourceKind.CAMERA and not isinstance(known.target, Path):
         return CameraSource(known.target, known.camera)
     if known.kind is SourceKind.STREAM:

@@ -13,6 +13,7 @@ import av
 
 from app.capture.decode import Damage, PictureReader
 from app.capture.live import LiveSource, Shot
+from app.capture.tap import PacketTap
 from app.capture.troubles import reason, stream_error
 from detector.errors import SourceError
 from detector.frame import Interruption, SourceKind, SourceState
@@ -47,13 +48,13 @@ class StreamSource(LiveSource):
     """
 
     def __init__(self, url: str, options: StreamOptions | None = None) -> None:
-        chosen = options or StreamOptions()
+        chosen, tap = options or StreamOptions(), PacketTap()
         label = public_label(url)
 
         def connect() -> _StreamConnection:
-            return _StreamConnection(url, label, chosen)
+            return _StreamConnection(url, label, chosen, tap)
 
-        super().__init__(SourceKind.STREAM, label, connect, chosen.open_timeout_s, chosen.lost_after_s)
+        super().__init__(SourceKind.STREAM, label, connect, chosen.open_timeout_s, chosen.lost_after_s, tap)
 
 
 def public_label(url: str) -> str:
@@ -64,7 +65,7 @@ def public_label(url: str) -> str:
 
 
 class _StreamConnection:
-    def __init__(self, url: str, label: str, options: StreamOptions) -> None:
+    def __init__(self, url: str, label: str, options: StreamOptions, tap: PacketTap) -> None:
         self._lost_after_s = options.lost_after_s
         try:
             # Both limits hold for every single call into the network, so that neither opening nor reading can hang.
@@ -88,7 +89,7 @@ class _StreamConnection:
             stream.codec_context.flags |= _LOW_DELAY
             self.time_base = stream.time_base or Fraction(1, 90_000)
             self.rate = stream.average_rate or stream.guessed_rate or None
-            self._reader = PictureReader(self._container, stream, self.rate, live=True)
+            self._reader = PictureReader(self._container, stream, self.rate, live=True, tap=tap)
         except BaseException:
             self._container.close()
             raise

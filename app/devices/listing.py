@@ -20,14 +20,16 @@ def list_devices() -> list[Device]:
     Raises:
         SourceError: this system's devices cannot be listed.
     """
+    from app.devices.decklink import list_decklink
+
     if sys.platform.startswith("linux"):
         from app.devices.linux import list_linux
 
-        return list_linux()
+        return list_linux() + list_decklink()
     if sys.platform in ("win32", "darwin"):
         from app.devices.desktop import list_macos, list_windows
 
-        return list_windows() if sys.platform == "win32" else list_macos()
+        return (list_windows() if sys.platform == "win32" else list_macos()) + list_decklink()
     raise SourceError(f"Cameras of {sys.platform} cannot be listed.", "Name a video file or a network stream.")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.capture.placing import Place, where_it_is
+from app.capture.tap import PacketTap, tap_of
 from app.picture.settings import AreaMode, Deinterlace, PictureSettings, square_pixels
 from app.picture.shaping import shaped
 from detector.errors import SourceError
@@ -120,6 +121,28 @@ class Conditioned:
     def place_with(self, place: Place) -> None:
         """See :class:`app.capture.placing.Placing`: only what is given out is put there."""
         self._place = place
+
+    @property
+    def tap(self) -> PacketTap | None:
+        """The packets of the source below, before anything was done to them; see :class:`app.capture.tap.Tapped`."""
+        return tap_of(self._source)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What the source's own packets show otherwise than the frames that are given out, in words."""
+        cropped = self._conditions.area is None or self._conditions.area.size != self._conditions.full
+        found = {
+            "the stream shows more than the picture area": cropped,
+            "its colours are not put right in it": self._settings.colour is not None,
+            "its pixels are not made square in it": self._settings.aspect is not None,
+        }
+        return tuple(words for words, is_so in found.items() if is_so)
+
+    @property
+    def may_halve(self) -> bool:
+        """Whether each of the source's pictures becomes two frames, or may once its fields are known."""
+        unknown = self._settings.deinterlace is Deinterlace.AUTO and self._conditions.scan is Scan.UNKNOWN
+        return self._conditions.deinterlacing or unknown
 
     def open(self) -> SourceInfo:
         """Open the source; the size, rate and time base are those of the frames that will be given out.

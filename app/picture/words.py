@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.picture.source import AreaState, Conditioned, PictureConditions
+from app.recording.copying import CopySource
 
 
 class PictureReport:
@@ -14,6 +15,10 @@ class PictureReport:
     def words(self) -> tuple[str, ...]:
         """What the user should know of the picture, in sentences; changes with what is found, empty for a plain one."""
         return words_of(self._source.conditions)
+
+    def copy_source(self) -> CopySource:
+        """What a recording that copies the source's stream must know."""
+        return CopySource(self._source.tap, self._source.changes, self._source.may_halve)
 
     def objection(self) -> str:
         """Why nothing of the picture should be recorded yet; empty if it may be."""

@@ -14,8 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.capture import CameraSource, FileSource, ImageFolderSource, MemorySource, Paced, StreamOptions, StreamSource
+from app.capture import (
+    CameraSource,
+    FileSource,
+    ImageFolderSource,
+    MemorySource,
+    Paced,
+    StreamOptions,
+    StreamSource,
+    make_source,
+)
 from app.capture.camera import CameraOptions, present_devices
+from app.capture.gstreamer_runtime import has_element
 from detector.errors import SourceError
 from detector.frame import Frame, FrameSource, Interruption, SourceInfo, SourceKind, SourceState
 from detector.geometry import Size
@@ -106,6 +116,15 @@ def _udp(clips: dict[str, Path], stills: Path, patch: pytest.MonkeyPatch) -> Ite
 def _rtsp(clips: dict[str, Path], stills: Path, patch: pytest.MonkeyPatch) -> Iterator[Case]:
     with RtspServer() as server:
         yield Case(StreamSource(server.url, IMPATIENT), SourceKind.STREAM, None, Fraction(1, 50))
+
+
+@case("gstreamer")
+@contextmanager
+def _gstreamer(clips: dict[str, Path], stills: Path, patch: pytest.MonkeyPatch) -> Iterator[Case]:
+    if not has_element("videotestsrc"):
+        pytest.skip("GStreamer or PyGObject is not installed in this environment")
+    source = make_source("gst:videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=50/1")
+    yield Case(source, SourceKind.STREAM, None, Fraction(1, 50), painted=False)
 
 
 @case("scripted camera")
