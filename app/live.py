@@ -1,8 +1,8 @@
 """The live session: source, AI process, markers and recorder, and what they add up to at any instant.
 
 Video first: the capture thread does ``read -> recorder.offer -> show -> ai.submit`` and nothing more, never waits for
-the AI or the window, and never sees a detector. No Qt here: the window, the offscreen run and the tests drive the same
-session.
+the AI, the watch over the picture or the window, and never sees a detector. No Qt here: the window, the offscreen run
+and the tests drive the same session.
 """
 
 from __future__ import annotations
@@ -11,59 +11,39 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from app.ai_port import AiFactory as AiFactory
 from app.ai_port import AiPort as AiPort
 from app.ai_port import Pooled
+from app.box_controls import BoxControls
+from app.candidate import Candidate
 from app.capture.placing import Placing
 from app.feed import Feed
-from app.overlay import AnalysedFrame, FailedFrame, Overlay
+from app.keeping import Keeping
+from app.live_settings import LiveSettings as LiveSettings
+from app.overlay import AnalysedFrame, FailedFrame
 from app.picture.words import PictureReport
-from app.recorder import Recorder
-from app.snapshot import AiSnapshot, LiveSnapshot, SourceStatus
-from app.synchrony import Synchroniser
+from app.results_log import Row
+from app.shown import Shown
+from app.snapshot import LiveSnapshot, ViewSnapshot
+from app.standing import effective
+from app.tally import AiTally
 from app.waker import Waker
+from app.watch import PictureWatch
 from detector.detections import Detections
-from detector.errors import OutputError, UsageError
 from detector.frame import Frame, FrameSource
+from detector.presets import PresetsOf, derived_presets
 from detector.watchdog import AiState
 from detector.worker import AiReport
 
 _LOG = logging.getLogger(__name__)
 _LAST_RESULT_S = 1.0
 _JOIN_S = 5.0
-_SLOW_INTERVALS = 1.5  # by then the result of the next picture is there, or the AI is behind
-_SLOWEST_LIMIT_NS = 1_000_000_000
-# What is on the screen is not what is in front of the scope: no box may suggest that the AI looks at it.
-_NO_PICTURE = (SourceStatus.LOST, SourceStatus.GONE, SourceStatus.FAILED, SourceStatus.OPENING)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """How a live session behaves.
-
-    Attributes:
-        overlay_limit_ns: boxes of this age vanish; of a slow file those of one and a half intervals, if that is more.
-        min_seen_s: how long a track must last before it shows.
-        threshold: score from which a marker appears; None takes the model's operating threshold.
-        recordings: folder for recordings; None if nothing can be recorded.
-        retry_opening: try again even if the source could not be opened once: for cameras and streams in a window.
-        synchronised: begin in the synchronised mode, in which each picture waits for its own boxes.
-        wait_for_ai_s: begin a run offscreen only when the AI is up, or after this long; 0 for everything that is live.
-    """
-
-    overlay_limit_ns: int = 250_000_000
-    min_seen_s: float = 0.2
-    threshold: float | None = None
-    recordings: Path | None = None
-    retry_opening: bool = False
-    wait_for_ai_s: float = 0.0
-    synchronised: bool = False
-
-
-class LiveSession:
+class LiveSession(BoxControls):
     """One source, shown and analysed until it is stopped.
 
     Args:
@@ -74,6 +54,9 @@ class LiveSession:
         on_analysed: called with every result and every failed frame, from the AI's supervisor thread.
         clock_ns: replaced in tests.
         picture: tells how the source's pictures are prepared, if they are.
+        make_candidate: builds a second AI process that is recorded and never shown; None: there is none.
+        presets: the sensitivity presets of what runs.
+        make_watch: replaced in tests.
     """
 
     def __init__(
@@ -85,32 +68,39 @@ class LiveSession:
         on_analysed: Callable[[AnalysedFrame | FailedFrame], None] | None = None,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         picture: PictureReport | None = None,
+        *,
+        make_candidate: AiFactory | None = None,
+        presets: PresetsOf = derived_presets,
+        make_watch: Callable[..., PictureWatch] = PictureWatch,
     ) -> None:
-        self.settings = settings or LiveSettings()
+        self.settings = told = settings or LiveSettings()
         self._picture = picture
         self._clock_ns = clock_ns
         self._on_analysed = on_analysed
         self._wakes: list[Callable[[], None]] = []
         self._lock = threading.Lock()
-        self._ai_enabled = True
-        self._overlay = Overlay(self.settings.threshold, self.settings.min_seen_s)
-        self._recorder: Recorder | None = None
-        self._recorder_fault = ""
-        self._sync = Synchroniser()
-        self._sync_wanted = self.settings.synchronised
+        self._watch = make_watch(lambda: self._feed.frame, self._view_changed, clock_ns) if told.watch else None
+        view = self._watch.snapshot if self._watch else lambda now_ns: ViewSnapshot()
+        self._shown = Shown(told, presets, lambda: self._feed, view)
+        self._sync_wanted = told.synchronised
         self._releases_seen = 0
         self._waker = Waker(self._release_due, clock_ns)
-        self._ai = make_ai(self._take_result, self._take_failure, self._wake)
+        inside = self._watch.inside_at if self._watch else None
+        self._keeping = Keeping(told.recordings, told.recorder, inside, picture, self._wake, clock_ns)
+        self._ai = make_ai(self._take_result, self._take_failure, self._changed)
+        self._candidate = (
+            Candidate(make_candidate, self._note_candidate, self._wake, clock_ns) if make_candidate else None
+        )
         if isinstance(source, Placing) and isinstance(self._ai, Pooled):
             source.place_with(self._ai.pool.place)
-        self._feed = Feed(
+        self._feed: Feed = Feed(
             source,
             label,
             self._lock,
             clock_ns,
-            retry_opening=self.settings.retry_opening,
+            retry_opening=told.retry_opening,
             on_picture=self._take_picture,
-            on_change=self._wake,
+            on_change=self._changed,
             before_start=self._await_ai,
             before_end=self._await_last_result,
         )
@@ -118,12 +108,14 @@ class LiveSession:
     # -- what the window and the command line do ------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the AI process and the capture thread; returns at once."""
+        """Start the AI process, the watch and the capture thread; returns at once."""
         self._ai.start()
-        if not self._ai_enabled:
+        if not self._shown.ai_enabled:
             self._ai.set_enabled(False)
         if self._sync_wanted:
             self.set_synchronised(True)
+        if self._watch is not None:
+            self._watch.start()
         self._feed.start()
 
     def stop(self) -> None:
@@ -131,6 +123,10 @@ class LiveSession:
         self._feed.end()
         self._feed.join(_JOIN_S)
         self.stop_recording()
+        if self._watch is not None:
+            self._watch.stop()
+        if self._candidate is not None:
+            self._candidate.stop()
         self._ai.stop()
         self._waker.stop()
 
@@ -150,27 +146,27 @@ class LiveSession:
     @property
     def ai_enabled(self) -> bool:
         """Whether the user wants the AI."""
-        return self._ai_enabled
+        return self._shown.ai_enabled
 
     def set_ai_enabled(self, enabled: bool) -> None:
         """Switch the AI on or off; off takes all boxes away at once, on retries an AI that had failed."""
         with self._lock:
-            self._ai_enabled = enabled
-            self._overlay.clear()
+            self._shown.ai_enabled = enabled
+            self._shown.overlay.clear()
         self._ai.set_enabled(enabled)
-        self._wake()
+        self._changed()
 
     @property
     def synchronised(self) -> bool:
         """Whether each picture is kept back for its own boxes."""
-        return self._sync.active
+        return self._shown.sync.active
 
     def set_synchronised(self, on: bool) -> None:
         """Begin or end the synchronised mode. It ends by itself where the AI is too slow; then this begins it anew."""
         if on:
             self._waker.start()
         with self._lock:
-            self._sync.switch(on, self._feed.frame)
+            self._shown.sync.switch(on, self._feed.frame)
         self._wake()
 
     @property
@@ -192,98 +188,101 @@ class LiveSession:
         """Whether a folder for recordings was given."""
         return self.settings.recordings is not None
 
-    def start_recording(self) -> None:
-        """Record from the next frame on.
-
-        Raises:
-            OutputError: the folder cannot be made or written.
-            UsageError: what lies around the picture would be recorded, too.
-        """
-        if self.settings.recordings is None:
-            raise OutputError("No folder for recordings was chosen.", "Start with --record FOLDER.")
-        if self._picture is not None and (objection := self._picture.objection()):
-            raise UsageError(f"Nothing is recorded: {objection}.", "Set the area by hand (--area X,Y,W,H or full).")
-        if self._recorder is not None:
-            return
-        folder = self.settings.recordings / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        info = self._feed.info
-        recorder = Recorder(folder, info.rate if info else None, self._wake)
-        with self._lock:
-            self._recorder, self._recorder_fault = recorder, ""
-        self._wake()
+    def start_recording(self, folder: Path | None = None) -> None:
+        """Record from the next frame on; see :meth:`app.keeping.Keeping.start` for what it raises."""
+        self._keeping.start(folder, self._feed.info)
 
     def stop_recording(self) -> None:
         """Finish the recording's files; may take a while."""
+        self._keeping.stop()
+
+    def statistics(self) -> AiTally:
+        """What the AI did since the start."""
+        now_ns = self._clock_ns()
+        report = self._ai.snapshot(now_ns)
         with self._lock:
-            recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            recorder.close()
-            with self._lock:
-                self._recorder_fault = recorder.fault
-        self._wake()
+            self._shown.account(now_ns, report)
+            return self._shown.tally.total(report, self._shown.overlay.new_alerts)
 
     def snapshot(self) -> LiveSnapshot:
         """Everything at this instant; cheap, and callable from any thread."""
         now_ns = self._clock_ns()
         report = self._ai.snapshot(now_ns)
+        recorder = self._keeping.snapshot()
+        candidate = self._candidate.snapshot(now_ns) if self._candidate else None
         with self._lock:
-            feed, sync = self._feed, self._sync
-            sync.settle(now_ns)
-            frame, markers = (sync.shown, sync.markers) if sync.active else (feed.frame, self._overlay.markers)
-            ai = self._ai_snapshot(report, frame, now_ns)
-            shown = ai.state is AiState.ON and self._ai_enabled and not ai.expired and feed.status not in _NO_PICTURE
+            now = self._shown.standing(now_ns, report)
+            words = self._picture.words() if self._picture else ()
             return LiveSnapshot(
-                frame=frame,
-                source=replace(feed.snapshot(now_ns), picture=self._picture.words() if self._picture else ()),
-                ai=ai,
-                markers=markers if shown else (),
-                new_alerts=self._overlay.new_alerts,
-                recording=str(self._recorder.folder) if self._recorder else None,
-                recorder_fault=self._recorder.fault if self._recorder else self._recorder_fault,
+                frame=now.frame,
+                source=replace(self._feed.snapshot(now_ns), picture=words),
+                ai=now.ai,
+                markers=now.markers,
+                new_alerts=self._shown.overlay.new_alerts,
+                recording=recorder.folder if recorder else None,
+                recorder_fault=self._keeping.fault,
                 taken_ns=now_ns,
-                sync=sync.snapshot(),
+                sync=self._shown.sync.snapshot(),
+                quiet=now.quiet,
+                hidden_until_ns=self._shown.suppression.hidden_until_ns(now_ns),
+                view=now.view,
+                sensitivity=self._shown.sensitivity.name,
+                recorder=recorder,
+                candidate=candidate,
+                presets=self._shown.sensitivity.presets(report.info),
             )
 
     # -- from the capture thread ----------------------------------------------------------------------------------
 
     def _take_picture(self, frame: Frame, analyse: bool) -> None:
-        recorder = self._recorder
-        if recorder is not None:
-            recorder.offer(frame)
-        # Priorities on a small machine: paint, then record, then AI.
-        asked = analyse and (recorder is None or not recorder.busy)
-        if not (self._sync.active and self._keep_back(frame, asked)):
-            self._wake()
-        if asked:
-            with self._lock:
-                self._overlay.asked(frame)
-            self._ai.submit(frame)
-
-    def _keep_back(self, frame: Frame, asked: bool) -> bool:
-        """Whether the synchronised mode shows the picture later."""
+        self._keeping.offer(frame)
+        # Priorities on a small machine: paint, then record, then AI, then a candidate.
+        asked = analyse and not self._keeping.busy
         now_ns = self._clock_ns()
-        state, _ = _effective(self._ai.snapshot(now_ns))
+        report = self._ai.snapshot(now_ns)
+        if not (self._shown.sync.active and self._keep_back(frame, now_ns, report, asked)):
+            self._wake()
+        with self._lock:
+            self._shown.account(now_ns, report)
+            if asked:
+                self._shown.overlay.asked(frame)
+        if asked:
+            self._ai.submit(frame)
+            if self._candidate is not None:
+                self._candidate.offer(frame, effective(report)[0])
+
+    def _keep_back(self, frame: Frame, now_ns: int, report: AiReport, asked: bool) -> bool:
+        """Whether the synchronised mode shows the picture later."""
+        state, _ = effective(report)
         ready, behind = state is AiState.ON, state is AiState.LATE
         with self._lock:
             info = self._feed.info
-            kept = self._sync.captured(
+            kept = self._shown.sync.captured(
                 frame, now_ns, info.rate if info else None, asked=asked, ready=ready, behind=behind
             )
-            deadline_ns = self._sync.deadline_ns
+            deadline_ns = self._shown.sync.deadline_ns
         self._waker.at(deadline_ns)
         return kept
 
-    # -- from the waker's thread ----------------------------------------------------------------------------------
+    # -- from the waker's and the watch's threads -----------------------------------------------------------------
 
     def _release_due(self) -> int | None:
         """Show what was kept back for as long as is allowed; returns when to come again."""
+        now_ns = self._clock_ns()
         with self._lock:
-            self._sync.settle(self._clock_ns())
-            releases, self._releases_seen = self._releases_seen, self._sync.releases
-            changed, deadline_ns = releases != self._releases_seen, self._sync.deadline_ns
+            sync, suppression = self._shown.sync, self._shown.suppression
+            sync.settle(now_ns)
+            releases, self._releases_seen = self._releases_seen, sync.releases
+            changed = releases != self._releases_seen or suppression.came_back(now_ns)
+            due_ns = [at for at in (sync.deadline_ns, suppression.hidden_until_ns(now_ns)) if at is not None]
         if changed:
-            self._wake()
-        return deadline_ns
+            self._changed()
+        return min(due_ns, default=None)
+
+    def _view_changed(self) -> None:
+        with self._lock:
+            self._shown.view_changed(self._clock_ns())
+        self._changed()
 
     def _await_ai(self) -> None:
         deadline = time.monotonic() + self.settings.wait_for_ai_s
@@ -297,70 +296,46 @@ class LiveSession:
         while time.monotonic() < deadline and not self._ai.snapshot(self._clock_ns()).idle:
             time.sleep(0.005)
 
-    # -- from the AI's supervisor thread --------------------------------------------------------------------------
+    # -- from the AI's supervisor thread, and the candidate's -----------------------------------------------------
 
     def _take_result(self, detections: Detections, captured_ns: int) -> None:
         received_ns = self._clock_ns()
-        info = self._ai.snapshot(received_ns).info
+        report = self._ai.snapshot(received_ns)
         with self._lock:
-            if not self._ai_enabled or info is None:
-                return
-            analysed = self._overlay.answered(detections, info, captured_ns, received_ns)
-            if analysed is not None:
-                self._sync.answered(detections.frame_index, self._overlay.markers, received_ns)
-        if analysed is not None and self._on_analysed is not None:
-            self._on_analysed(analysed)
+            taken = self._shown.answered(detections, captured_ns, received_ns, report)
+            if taken is not None:
+                self._keeping.note(taken[1])
+        if taken is not None and self._on_analysed is not None:
+            self._on_analysed(taken[0])
         self._wake()
 
     def _take_failure(self, index: int, message: str) -> None:
         _LOG.warning("frame %d could not be analysed: %s", index, message)
+        now_ns = self._clock_ns()
+        report = self._ai.snapshot(now_ns)
         with self._lock:
-            failed = self._overlay.failed(index, message)
-            self._sync.failed(index, self._clock_ns())
+            failed, row = self._shown.failed(index, message, now_ns, report)
+            if row is not None:
+                self._keeping.note(row)
         if self._on_analysed is not None:
             self._on_analysed(failed)
         self._wake()
 
+    def _note_candidate(self, row: Row) -> None:
+        with self._lock:
+            self._keeping.note(row)
+        self._wake()
+
     # -- anywhere -------------------------------------------------------------------------------------------------
 
-    def _ai_snapshot(self, report: AiReport, frame: Frame | None, now_ns: int) -> AiSnapshot:
-        """The AI as the screen shows it; call with the lock held."""
-        overlay = self._overlay
-        age_ns = overlay.age_ns(frame, now_ns)
-        limit_ns = self._limit_ns()
-        state, detail = _effective(report)
-        base_ns = self.settings.overlay_limit_ns
-        if state is AiState.LATE and age_ns is not None and base_ns <= age_ns < limit_ns:
-            state, detail = AiState.ON, ""  # late for a live picture, and not for this one
-        return AiSnapshot(
-            state=state,
-            detail=detail,
-            info=report.info,
-            analysed=report.analysed,
-            skipped=report.skipped,
-            failed=report.failed,
-            restarts=report.restarts,
-            overlay_age_ms=None if age_ns is None else age_ns / 1e6,
-            expired=age_ns is None or age_ns >= limit_ns,
-            latency_ms=None if overlay.latency_ns is None else overlay.latency_ns / 1e6,
-            result_captured_ns=overlay.captured_ns,
-        )
-
-    def _limit_ns(self) -> int:
-        """The age at which boxes vanish: a picture of a thinned clip stands for one interval, and its boxes with it."""
-        info = self._feed.info
-        if info is None or info.live or not info.rate:  # a live picture moves on, whatever rate its sender claims
-            return self.settings.overlay_limit_ns
-        interval_ns = float(1_000_000_000 / info.rate)
-        return max(self.settings.overlay_limit_ns, round(min(_SLOW_INTERVALS * interval_ns, _SLOWEST_LIMIT_NS)))
+    def _changed(self) -> None:
+        """Something else holds from now on."""
+        now_ns = self._clock_ns()
+        report = self._ai.snapshot(now_ns)
+        with self._lock:
+            self._shown.account(now_ns, report)
+        self._wake()
 
     def _wake(self) -> None:
         for wake in self._wakes:
             wake()
-
-
-def _effective(report: AiReport) -> tuple[AiState, str]:
-    """The AI's state as the screen means it, and why."""
-    if report.state is AiState.LATE and report.idle:
-        return AiState.ON, ""  # waiting for a picture, not behind: the source's own state is said
-    return report.state, report.detail

@@ -5,12 +5,14 @@ While the very picture that was analysed is shown (a still, a paused file) its b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from detector.alerts import AlertFilter, AlertSettings, AlertUpdate, Marker
 from detector.detections import Detections, DetectorInfo
 from detector.frame import Frame
 from detector.geometry import Size
+from detector.tracking import TrackUpdate
 
 # The AI holds one frame for its stall limit at most: this is more than a minute at 60 frames/s.
 _MOST_ASKED = 4096
@@ -53,14 +55,21 @@ class Overlay:
     """Markers and their age. Not locked: the session's lock guards it.
 
     Args:
-        threshold: score from which a marker appears; None takes the model's operating threshold.
-        min_seen_s: how long a track must last before it shows.
+        limits: of markers, for what runs; asked with every result, so that another preset holds from the next one on.
+
+    Attributes:
+        markers: those that the newest result led to.
+        new_alerts: how many markers have appeared where they could be seen. A lesion that was found while nothing was
+            shown counts when it is shown.
+        captured_ns: when the frame of the newest result was captured; None without one.
+        latency_ns: how long that result took.
     """
 
-    def __init__(self, threshold: float | None, min_seen_s: float) -> None:
-        self._threshold = threshold
-        self._min_seen_s = min_seen_s
+    def __init__(self, limits: Callable[[DetectorInfo], AlertSettings]) -> None:
+        self._limits = limits
         self._alerts: AlertFilter | None = None
+        self._size: Size | None = None
+        self._seen: frozenset[int] = frozenset()  # tracks whose markers were on the screen
         self._asked: dict[int, tuple[Size, str]] = {}
         self._index = -1
         self.markers: tuple[Marker, ...] = ()
@@ -75,15 +84,34 @@ class Overlay:
             del self._asked[next(iter(self._asked))]
 
     def answered(
-        self, detections: Detections, info: DetectorInfo, captured_ns: int, received_ns: int
+        self,
+        detections: Detections,
+        info: DetectorInfo,
+        captured_ns: int,
+        received_ns: int,
+        *,
+        visible: bool = True,
+        evidence: bool = True,
     ) -> AnalysedFrame | None:
-        """Take in a result; None if a newer one was there before."""
+        """Take in a result; None if a newer one was there before.
+
+        Args:
+            detections: the result.
+            info: what runs.
+            captured_ns: when the frame was captured.
+            received_ns: when the result came.
+            visible: whether its markers go to the screen.
+            evidence: False for a frame of a frozen picture, which says nothing new.
+        """
         if detections.frame_index <= self._index:
             return None
         size, name = self._answer(detections.frame_index)
-        update = self._update(detections, info)
+        if size != self._size and self._alerts is not None:
+            self._alerts.restart_clock()  # boxes in pixels of another picture
+        self._size = size
+        update = self._update(detections, info) if evidence else AlertUpdate((), TrackUpdate((), ()))
         self.markers = update.markers
-        self.new_alerts += sum(marker.is_new for marker in update.markers)
+        self._count(update.markers, visible)
         self._index, self.captured_ns = detections.frame_index, captured_ns
         self.latency_ns = received_ns - captured_ns
         return AnalysedFrame(detections, update, info, size, name, captured_ns, received_ns)
@@ -91,6 +119,12 @@ class Overlay:
     def failed(self, index: int, message: str) -> FailedFrame:
         """A frame could not be analysed: evidence of nothing, so the markers stay until they are too old."""
         return FailedFrame(index, *self._answer(index), message)
+
+    def restart(self) -> None:
+        """No markers, and no track goes on: what comes next has nothing to do with what was."""
+        self.clear()
+        if self._alerts is not None:
+            self._alerts.restart_clock()
 
     def clear(self) -> None:
         """No markers until the next result."""
@@ -111,10 +145,18 @@ class Overlay:
         self._asked = {k: v for k, v in self._asked.items() if k > index}
         return asked
 
+    def _count(self, markers: tuple[Marker, ...], visible: bool) -> None:
+        """Count the markers that are seen for the first time; those of stills have no track and are not counted."""
+        ids = frozenset(marker.track_id for marker in markers if marker.track_id)
+        if visible:
+            self.new_alerts += len(ids - self._seen)
+        self._seen = ids if visible else ids & self._seen
+
     def _update(self, detections: Detections, info: DetectorInfo) -> AlertUpdate:
+        limits = self._limits(info)
         if self._alerts is None:
-            threshold = self._threshold or info.threshold
-            self._alerts = AlertFilter(AlertSettings(threshold=threshold, min_seen_s=self._min_seen_s))
+            self._alerts = AlertFilter(limits)
+        self._alerts.retune(limits)
         if detections.time is None:
             return self._alerts.still(detections)
         return self._alerts.update(detections, detections.time.seconds)

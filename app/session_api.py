@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from app.snapshot import LiveSnapshot
+from app.tally import AiTally
 
 
 class Session(Protocol):
@@ -41,6 +43,50 @@ class Session(Protocol):
         ...
 
     @property
+    def hide_s(self) -> float:
+        """For how long :meth:`hide_boxes` hides."""
+        ...
+
+    def hide_boxes(self) -> None:
+        """Hide the boxes from now on for ``hide_s``; again: that long from now. The AI goes on."""
+        ...
+
+    def show_boxes(self) -> None:
+        """Bring hidden boxes back at once."""
+        ...
+
+    @property
+    def shadow(self) -> bool:
+        """Whether the AI is watched and recorded, but shows nothing."""
+        ...
+
+    def set_shadow(self, on: bool, /) -> None:
+        """Begin or end the shadow mode."""
+        ...
+
+    @property
+    def light_override(self) -> bool:
+        """Whether the user insists on boxes in a light that the model was not validated in."""
+        ...
+
+    def set_light_override(self, on: bool, /) -> None:
+        """Insist, or no longer."""
+        ...
+
+    @property
+    def sensitivity(self) -> str:
+        """The preset in force: ``high``, ``normal``, ``low`` or ``expert``."""
+        ...
+
+    def set_sensitivity(self, preset: str, /) -> None:
+        """Take another preset from the next result on.
+
+        Raises:
+            UsageError: the model has no such preset.
+        """
+        ...
+
+    @property
     def can_pause(self) -> bool:
         """Whether the picture can be held: files and folders, once they are open."""
         ...
@@ -59,8 +105,11 @@ class Session(Protocol):
         """Whether this session has a recorder."""
         ...
 
-    def start_recording(self) -> None:
-        """Begin a recording.
+    def start_recording(self, folder: Path | None = None) -> None:
+        """Begin a recording, or go on with one.
+
+        Args:
+            folder: where to; what was recorded there before is kept and gone on with. None: a new folder of its own.
 
         Raises:
             PolypwatchError: it cannot be written.
@@ -69,6 +118,10 @@ class Session(Protocol):
 
     def stop_recording(self) -> None:
         """End the recording and complete its files."""
+        ...
+
+    def statistics(self) -> AiTally:
+        """What the AI did since the start: how long it showed boxes, why it did not, how fast it was."""
         ...
 
     def start(self) -> None:

@@ -12,6 +12,9 @@ from app.synchrony import SyncSnapshot
 from detector.alerts import Marker
 from detector.detections import DetectorInfo
 from detector.frame import Frame, SourceInfo
+from detector.picture.light import Light
+from detector.picture.quality import View
+from detector.presets import Preset
 from detector.watchdog import AiState
 
 
@@ -87,6 +90,66 @@ class AiSnapshot:
     result_captured_ns: int | None = None
 
 
+class Quiet(enum.Enum):
+    """Why no box is on the screen although the AI works; the plainest reason goes first."""
+
+    SHADOW = "shadow"  # it is watched, and shows nothing
+    HIDDEN = "hidden"  # by the user, for a while
+    FROZEN = "frozen"  # the processor holds its picture
+    OUTSIDE = "outside"  # of the body
+    POOR_VIEW = "poor_view"
+    LIGHT = "light"  # the model was not validated in it
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSnapshot:
+    """What is known of the picture itself.
+
+    Attributes:
+        view: good, or what is wrong with it.
+        view_since_ns: when that began (``perf_counter_ns``).
+        light: what the colours look like.
+        validated: whether the running model was validated in this light; True while the light is unknown.
+        inside: whether the picture is surely of the inside of a body.
+        frozen_since_ns: since when the same picture is sent again and again; None while it moves.
+        fault: why nothing of the above is known, in words: it was watched, and is not any more. To be shown: boxes
+            are then shown whatever the picture is. Empty while all is well, and where nobody watches at all.
+    """
+
+    view: View = View.GOOD
+    view_since_ns: int = 0
+    light: Light = Light.UNKNOWN
+    validated: bool = True
+    inside: bool = False
+    frozen_since_ns: int | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderSnapshot:
+    """The recording.
+
+    Attributes:
+        folder: where it goes.
+        seconds: how long it is by now.
+        encoder: what encodes, as ``libx264``.
+        blanking: whether the newest picture was written as black, because it may not be of the inside of a body.
+        blanked: pictures written as black so far.
+        lost: pictures that are missing, by cause in words; empty while all are there.
+        hours_left: how long the disk lasts at this pace; None while that is not known.
+        warning: what will go wrong if nothing is done, such as a disk that is nearly full; empty if nothing.
+    """
+
+    folder: str
+    seconds: float = 0.0
+    encoder: str = ""
+    blanking: bool = False
+    blanked: int = 0
+    lost: tuple[tuple[str, int], ...] = ()
+    hours_left: float | None = None
+    warning: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveSnapshot:
     """Everything that one paint of the live page shows.
@@ -102,6 +165,13 @@ class LiveSnapshot:
         recorder_fault: what went wrong with the recording; empty if nothing.
         taken_ns: ``perf_counter_ns`` of this snapshot.
         sync: the synchronised mode.
+        quiet: why no box is shown although the AI works; None if boxes may be shown.
+        hidden_until_ns: when boxes that the user hid come back (``perf_counter_ns``); None if they are not hidden.
+        view: what is known of the picture itself.
+        sensitivity: the preset in force: ``high``, ``normal`` or ``low``; ``expert`` with limits of the user's own.
+        recorder: the recording; None if nothing is recorded.
+        candidate: a second model that runs unseen beside the first; None if none does.
+        presets: what ``sensitivity`` can be, with the false-alarm rate of each; empty until the model is up.
     """
 
     frame: Frame | None
@@ -113,3 +183,10 @@ class LiveSnapshot:
     recorder_fault: str
     taken_ns: int
     sync: SyncSnapshot = field(default_factory=SyncSnapshot)
+    quiet: Quiet | None = None
+    hidden_until_ns: int | None = None
+    view: ViewSnapshot = field(default_factory=ViewSnapshot)
+    sensitivity: str = "normal"
+    recorder: RecorderSnapshot | None = None
+    candidate: AiSnapshot | None = None
+    presets: tuple[Preset, ...] = ()

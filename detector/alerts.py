@@ -7,9 +7,12 @@ says can differ only where the frames that were analysed differ.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from detector.detections import Detections
+from detector.geometry import Boxes, iou_matrix
 from detector.tracking import Track, Tracker, TrackingSettings, TrackUpdate
 
 
@@ -24,6 +27,8 @@ class AlertSettings:
             (200 ms) are 88 % of the false activations of a certified device (see docs/design.md).
         min_hits: in how many analysed frames it must have reached the threshold, whatever the frame rate.
         tracking: how boxes are joined; its ``max_gap_s`` is the hold time of a marker without evidence.
+        min_display_s: a shown marker stays at least so long, also when its track ends before: unless another marker
+            overlaps it, and for at most ``tracking.max_blind_s`` without evidence.
     """
 
     threshold: float
@@ -31,12 +36,13 @@ class AlertSettings:
     min_seen_s: float = 0.2
     min_hits: int = 3
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    min_display_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold <= 1 or not 0 < self.keep_ratio <= 1:
             raise ValueError("threshold and keep_ratio must lie in (0, 1]")
-        if not self.min_seen_s >= 0 or self.min_hits < 1:
-            raise ValueError("min_seen_s must not be negative, min_hits not below 1")
+        if not (self.min_seen_s >= 0 and self.min_display_s >= 0) or self.min_hits < 1:
+            raise ValueError("min_seen_s and min_display_s must not be negative, min_hits not below 1")
 
     @property
     def feed_score(self) -> float:
@@ -86,7 +92,20 @@ class AlertFilter:
         self._tracker = Tracker(settings.tracking)
         self._confident_hits: dict[int, int] = {}
         self._shown_since: dict[int, float] = {}
+        self._shown: dict[int, tuple[Marker, float]] = {}  # as last shown, and when its track was last seen
         self._time_s = -math.inf
+
+    def retune(self, settings: AlertSettings) -> None:
+        """Take other limits from the next frame on.
+
+        What is tracked goes on, and what is shown stays as long as the new limits let it; what is not shown yet must
+        reach the new threshold anew.
+        """
+        if settings == self.settings:
+            return
+        self.settings = settings
+        self._tracker.settings = settings.tracking
+        self._confident_hits = {k: v for k, v in self._confident_hits.items() if k in self._shown_since}
 
     def update(self, detections: Detections, time_s: float) -> AlertUpdate:
         """Take in one analysed frame.
@@ -106,7 +125,11 @@ class AlertFilter:
         self._confident_hits = {k: v for k, v in self._confident_hits.items() if k in alive}
         self._shown_since = {k: v for k, v in self._shown_since.items() if k in alive}
         markers = tuple(m for m in (self._marker(track, time_s) for track in tracking.tracks) if m is not None)
-        return AlertUpdate(markers, tracking)
+        lingering = self._lingering(markers, time_s)
+        seen_s = {track.id: track.last_seen_s for track in tracking.tracks}
+        self._shown = {m.track_id: (m, seen_s[m.track_id]) for m in markers}
+        self._shown |= {m.track_id: (m, last_s) for m, last_s in lingering}
+        return AlertUpdate((*markers, *(m for m, _ in lingering)), tracking)
 
     def still(self, detections: Detections) -> AlertUpdate:
         """A single picture: what reaches the threshold is shown at once, and nothing is tracked."""
@@ -120,6 +143,23 @@ class AlertFilter:
         self._tracker.restart_clock()
         self._confident_hits.clear()
         self._shown_since.clear()
+        self._shown.clear()
+
+    def _lingering(self, markers: tuple[Marker, ...], time_s: float) -> list[tuple[Marker, float]]:
+        """Markers whose track has ended before they were shown long enough, and when each was last seen."""
+        now = {marker.track_id for marker in markers}
+        due = [
+            (replace(marker, is_new=False), seen_s)
+            for track_id, (marker, seen_s) in self._shown.items()
+            if track_id not in now
+            and time_s - marker.shown_since_s < self.settings.min_display_s
+            and time_s - seen_s <= self.settings.tracking.max_blind_s
+        ]
+        if not due or not markers:
+            return due
+        boxes: Boxes = np.array([marker.box for marker, _ in due], np.float32)
+        overlap = iou_matrix(boxes, np.array([marker.box for marker in markers], np.float32)).max(axis=1)
+        return [each for each, iou in zip(due, overlap, strict=True) if iou < self.settings.tracking.min_iou]
 
     def _marker(self, track: Track, time_s: float) -> Marker | None:
         shown_since = self._shown_since.get(track.id)

@@ -52,6 +52,10 @@ class FileLock:
             lock.release()
         return False
 
+    def fileno(self) -> int:
+        """The file's descriptor: a child process that inherits it holds the lock, too (not on Windows)."""
+        return self._handle
+
     def release(self) -> None:
         """Let others have it."""
         os.close(self._handle)

@@ -13,7 +13,16 @@ import os
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from detector.errors import FormatError, ModelError
 from detector.geometry import Size
@@ -116,6 +125,33 @@ class Licence(_Record):
     citation: str
 
 
+class FalseAlarms(_Record):
+    """How often a marker appeared where no polyp was.
+
+    Attributes:
+        per_minute: markers per minute of video.
+        minutes: of how much video.
+        processors: from how many makes of endoscopy processor; 0 if that is not known.
+        command: what to run to get the same.
+    """
+
+    per_minute: float = Field(ge=0)
+    minutes: Positive
+    processors: int = Field(ge=0)
+    command: str = ""
+
+
+class PresetRecord(_Record):
+    """One step of sensitivity of a variant; see :mod:`detector.presets`, where its limits are explained."""
+
+    name: Literal["high", "normal", "low"]
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    keep_ratio: Annotated[float, Field(gt=0, le=1)] = 0.6
+    min_seen_s: float = Field(0.2, ge=0)
+    hold_s: float = Field(0.3, ge=0)
+    false_alarms: FalseAlarms | None = None
+
+
 class Variant(_Record):
     """One file of a model."""
 
@@ -130,6 +166,20 @@ class Variant(_Record):
     threshold: Annotated[float, Field(gt=0, le=1)]
     parity: Parity | None
     metrics: list[Metrics]
+    presets: list[PresetRecord] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _presets_differ(self) -> Variant:
+        names = [p.name for p in self.presets]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two presets have the same name: {names}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``presets`` where there are none, so that rewriting an older manifest adds nothing."""
+        data: dict[str, Any] = write(self)
+        return data if self.presets else {k: v for k, v in data.items() if k != "presets"}
 
 
 class ModelManifest(_Record):

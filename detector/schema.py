@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from detector.errors import FormatError
 
-_SCHEMA = re.compile(r"(?P<name>[a-z.]+)/(?P<major>\d+)(?:\.\d+)?")
+_SCHEMA = re.compile(r"(?P<name>[a-z.-]+)/(?P<major>\d+)(?:\.\d+)?")
 
 
 def require_schema(data: Any, expected: str, where: str) -> None:

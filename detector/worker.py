@@ -42,13 +42,18 @@ _STOP_S = 1.5
 _AFTER_ERROR_S = 0.05
 
 
+ONLY_IDLE = 20
+"""Niceness of a process that runs only where a processor has nothing else to do: for a model that nobody waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class AiSettings:
     """How the AI process is run.
 
     Attributes:
         watchdog: when it is late, stalled, restarted.
-        niceness: its priority, 0 to 19: painting and recording come first on a small machine.
+        niceness: its priority, 0 to 19: painting and recording come first on a small machine. :data:`ONLY_IDLE` takes
+            what nobody else wants.
         min_score: lowest score to ask the detector for; None asks for its operating threshold.
     """
 

@@ -54,6 +54,8 @@ _WARM_UP_SHAPE = (1080, 1920, 3)
 _WARM_UP_RUNS = 9
 _WARM_UP_NS = 1_000_000_000
 _PR_SET_PDEATHSIG = 1
+_NICEST = 19
+_IDLE_PRIORITY_CLASS = 0x40
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 
 
@@ -206,6 +208,9 @@ def _exit_after(parent: BaseProcess) -> None:
 def _yield_to_others(niceness: int) -> None:
     if sys.platform == "win32":
         kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _BELOW_NORMAL_PRIORITY_CLASS)
-    else:
-        os.nice(max(0, niceness - os.nice(0)))
+        lowest = _IDLE_PRIORITY_CLASS if niceness > _NICEST else _BELOW_NORMAL_PRIORITY_CLASS
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), lowest)
+        return
+    os.nice(max(0, min(niceness, _NICEST) - os.nice(0)))
+    if niceness > _NICEST and sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -21,7 +21,7 @@ class WorkerOrder:
         generation: which process this is; repeated in everything that it says.
         detector: ``module:function`` that builds the detector, found by import, never pickled.
         options: keyword arguments for that function.
-        niceness: 0 to 19 on POSIX; above 0 also lowers the priority on Windows.
+        niceness: 0 to 19 on POSIX; above 0 also lowers the priority on Windows; 20 is below all others.
         shape: of the pictures that come, as far as is known: the process warms up on one of them.
     """
 

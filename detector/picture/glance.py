@@ -57,7 +57,7 @@ class Glance:
 
 def glance(image: Image) -> Glance:
     """Measure a picture, BGR uint8 ``(H, W, 3)`` of any size."""
-    small = _reduced(image)
+    small = reduced(image)
     brightest = small.max(axis=2)
     lit = (brightest > _BORDER).astype(np.uint8)
     share = float(lit.mean())
@@ -81,8 +81,11 @@ def glance(image: Image) -> Glance:
     )
 
 
-def _reduced(image: Image) -> Image:
-    """At most 208 pixels: exact halves first (fast, and the same filter for every size), then the rest by area."""
+def reduced(image: Image) -> Image:
+    """The picture at 208 pixels at most, ``(h, w, 3)``; a smaller one as it is.
+
+    Exact halves first (fast, and the same filter for every size), then the rest by area.
+    """
     while max(image.shape[:2]) >= 2 * GLANCE_PX:
         height, width = image.shape[0] // 2, image.shape[1] // 2
         image = np.asarray(cv2.resize(image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))

@@ -12,6 +12,7 @@ import pytest
 from app.live import LiveSession, LiveSettings
 from app.overlay import AnalysedFrame, FailedFrame, Overlay
 from app.snapshot import SourceStatus
+from detector.alerts import AlertSettings
 from detector.detections import Detections, DetectorInfo
 from detector.errors import SourceError, UsageError
 from detector.frame import Frame, FrameTime, Interruption, SourceInfo, SourceKind, SourceState
@@ -114,13 +115,19 @@ class ScriptedAi:
 class Room:
     """A session with everything around it."""
 
-    def __init__(self, live: bool = False, rate: int = 25, **settings) -> None:
+    def __init__(self, live: bool = False, rate: int = 25, parts: dict | None = None, **settings) -> None:
         self.clock = Clock()
         self.source = ScriptedSource(live, rate)
         self.analysed: list[AnalysedFrame | FailedFrame] = []
         self.wakes = 0
         self.session = LiveSession(
-            self.source, "label", self._make_ai, LiveSettings(**settings), self.analysed.append, self.clock
+            self.source,
+            "label",
+            self._make_ai,
+            LiveSettings(**settings),
+            self.analysed.append,
+            self.clock,
+            **(parts or {}),
         )
         self.session.subscribe(self._count)
         self.next_index = 0
@@ -132,21 +139,26 @@ class Room:
     def _count(self) -> None:
         self.wakes += 1
 
-    def show(self, advance_ms: int = 40) -> Frame:
+    def show(self, advance_ms: int = 40, image: np.ndarray | None = None) -> Frame:
         """Capture one frame, `advance_ms` after the last."""
         self.clock.now_ns += advance_ms * MS
-        image = np.full((48, 64, 3), self.next_index % 250, np.uint8)
+        if image is None:
+            image = np.full((48, 64, 3), self.next_index % 250, np.uint8)
         frame = Frame(self.next_index, FrameTime(self.next_index, Fraction(1, 25)), self.clock.now_ns, image)
         self.next_index += 1
         self.source.put(frame)
         self.until(lambda: self.session.snapshot().frame is frame and frame in self.ai.submitted)
         return frame
 
+    def found(self, times: int = 8, box=(10, 10, 30, 30), score: float = 0.9) -> None:
+        """Show and answer frames, each with one box."""
+        for _ in range(times):
+            self.show()
+            self.ai.answer(score, box)
+
     def marked(self) -> None:
         """Show and answer frames until a marker stands."""
-        for _ in range(8):
-            self.show()
-            self.ai.answer()
+        self.found()
         assert self.session.snapshot().markers
 
     @staticmethod
@@ -283,7 +295,7 @@ def test_results_are_passed_on_with_their_frame_and_failures_as_failures(room):
 
 
 def test_frames_that_nobody_answers_are_not_remembered_for_ever():
-    overlay = Overlay(None, 0.2)
+    overlay = Overlay(lambda info: AlertSettings(info.threshold))
     image = np.zeros((2, 2, 3), np.uint8)
     for index in range(10_000):
         overlay.asked(Frame(index, None, 0, image))

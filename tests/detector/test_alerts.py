@@ -155,6 +155,60 @@ class TestStaying:
             assert frames == list(range(frames[0], frames[-1] + 1))
 
 
+class TestMinimumDisplay:
+    """Shown with the sixth frame at 25 frames/s, last found with the seventh (0.24 s), track gone after 0.54 s."""
+
+    @pytest.mark.parametrize(("min_display_s", "last"), [(0.0, 13), (0.3, 13), (0.6, 19), (0.8, 24), (5.0, 31)])
+    def test_a_marker_stays_so_long_and_for_a_second_without_evidence_at_most(
+        self, min_display_s: float, last: int
+    ) -> None:
+        updates = play([0.9] * 7 + [None] * 40, Fraction(25), AlertSettings(threshold=0.5, min_display_s=min_display_s))
+        assert [n for n, on in enumerate(shown(updates)) if on] == list(range(5, last + 1))
+        assert sum(m.is_new for u in updates for m in u.markers) == 1
+
+    def test_it_goes_when_another_marker_overlaps_it(self) -> None:
+        alerts = AlertFilter(AlertSettings(threshold=0.5, min_seen_s=0.0, min_hits=1, min_display_s=5.0))
+        assert len(alerts.update(found((*BOX, 0.9)), 0.0).markers) == 1
+        assert len(alerts.update(found(), 0.4).markers) == 1
+        far = alerts.update(found((*ELSEWHERE, 0.9)), 0.44)
+        assert [m.track_id for m in far.markers] == [2, 1]
+        near = alerts.update(found((*ELSEWHERE, 0.9), (*BOX, 0.9)), 0.48)
+        assert [m.track_id for m in near.markers] == [2, 3]
+
+    def test_a_clock_that_begins_anew_takes_it_away(self) -> None:
+        alerts = AlertFilter(AlertSettings(threshold=0.5, min_seen_s=0.0, min_hits=1, min_display_s=5.0))
+        alerts.update(found((*BOX, 0.9)), 1.0)
+        alerts.restart_clock()
+        assert alerts.update(found(), 1.04).markers == ()
+
+
+class TestOtherLimits:
+    def test_what_is_shown_stays_and_what_is_not_must_reach_the_new_threshold(self) -> None:
+        alerts = AlertFilter(AlertSettings(threshold=0.3))
+        for n in range(8):
+            alerts.update(found((*BOX, 0.5)), n / 25)
+        alerts.update(found((*BOX, 0.5), (*ELSEWHERE, 0.6)), 8 / 25)
+        alerts.retune(AlertSettings(threshold=0.7))
+        seen = [alerts.update(found((*BOX, 0.5), (*ELSEWHERE, 0.6)), n / 25).markers for n in range(9, 30)]
+        assert {m.track_id for markers in seen for m in markers} == {1}
+        sure = [alerts.update(found((*BOX, 0.5), (*ELSEWHERE, 0.8)), n / 25).markers for n in range(30, 33)]
+        assert [[m.track_id for m in markers] for markers in sure] == [[1], [1], [1, 2]]
+
+    def test_the_same_limits_again_change_nothing(self) -> None:
+        alerts = AlertFilter(AlertSettings(threshold=0.5))
+        for n in range(5):
+            alerts.update(found((*BOX, 0.9)), n / 25)
+            alerts.retune(AlertSettings(threshold=0.5))
+        assert alerts.update(found((*BOX, 0.9)), 5 / 25).markers
+
+    def test_another_hold_time_holds_at_once(self) -> None:
+        alerts = AlertFilter(AlertSettings(threshold=0.5))
+        for n in range(6):
+            alerts.update(found((*BOX, 0.9)), n / 25)
+        alerts.retune(AlertSettings(threshold=0.5, tracking=TrackingSettings(max_gap_s=0.1)))
+        assert [bool(alerts.update(found(), n / 25).markers) for n in range(6, 9)] == [True, True, False]
+
+
 class TestTogether:
     def test_two_lesions_have_a_marker_each(self) -> None:
         alerts = AlertFilter(AlertSettings(threshold=0.5))

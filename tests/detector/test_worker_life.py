@@ -18,6 +18,7 @@ import pytest
 from detector.errors import WorkerError
 from detector.frame_ring import FrameRing, MemoryView
 from detector.watchdog import AiState
+from detector.worker import ONLY_IDLE
 from tests.detector.worker_rig import Rig, running, segments
 
 ROOT = Path(__file__).parents[2]
@@ -184,3 +185,16 @@ def test_a_tiny_shared_memory_gives_the_message_and_not_a_dead_process(tmp_path:
     assert done.stdout.startswith("The AI needs 17.8 MiB of shared memory and did not get it: No space left on device")
     assert "1.0 MiB are free in /dev/shm" in done.stdout
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the idle class is Linux's; elsewhere there are other words for it")
+@pytest.mark.parametrize(("niceness", "idle"), [(19, False), (ONLY_IDLE, True)])
+def test_a_process_that_nobody_waits_for_runs_where_a_processor_is_idle(niceness: int, idle: bool) -> None:
+    program = (
+        "import os; from detector.worker_child import _yield_to_others as settle;"
+        f"settle({niceness}); print(os.sched_getscheduler(0) == os.SCHED_IDLE, os.nice(0))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert run.stdout.split() == [str(idle), "19"]
