@@ -94,7 +94,7 @@ class Start(_Payload):
 
 
 class Resumed(_Payload):
-    """Another run of the program goes on with the journal.
+    """Another run of the program goes on with the journal: ``capture_index`` counts anew from here on.
 
     Attributes:
         utc: the wall clock then.
@@ -226,7 +226,8 @@ class Lesion(_Payload):
         paris: see ``PARIS_CLASSES``; None if nobody said.
         lst: see ``Lst``; None if it is none or nobody said.
         method: how it was removed (``none``: left in place); None if nobody said.
-        frames: capture indices in which it is seen best.
+        frames: capture indices in which it is seen best; names frames of the run that wrote the event. The desk keeps
+            pictures instead, which mean the same after a restart.
         pictures: its best pictures, best first.
         note: free.
     """
@@ -241,6 +242,19 @@ class Lesion(_Payload):
     frames: tuple[Count, ...] = ()
     pictures: tuple[FileName, ...] = ()
     note: LongText = ""
+
+
+class Details(_Payload):
+    """What was said later of the examination itself; the last event counts, in place of what ``start`` says.
+
+    Attributes:
+        indication: free; None if nobody said.
+        endoscopist: a code, not a name; None if nobody said.
+    """
+
+    kind: Literal["details"] = "details"
+    indication: ShortText | None = None
+    endoscopist: ShortText | None = None
 
 
 class Undo(_Payload):
@@ -362,6 +376,7 @@ Known: TypeAlias = (
     | Conclusion
     | Bbps
     | Lesion
+    | Details
     | Undo
     | SettingsChanged
     | ModelUsed

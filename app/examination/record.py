@@ -20,6 +20,7 @@ from app.examination.events import (
     BbpsSegment,
     CaecumReached,
     Conclusion,
+    Details,
     End,
     Event,
     InterventionEnd,
@@ -46,7 +47,7 @@ P = TypeVar("P")
 
 FACTS: Final = (Start, Resumed, ModelUsed, SettingsChanged, AiStatistics, Audit, End)
 """What the program did cannot be withdrawn: only what somebody marked can."""
-_AFTER_END: Final = (Note, Conclusion, Bbps, Lesion, Undo, Audit, Resumed, AiStatistics, Unknown)
+_AFTER_END: Final = (Note, Conclusion, Bbps, Lesion, Details, Undo, Audit, Resumed, AiStatistics, Unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,18 @@ class Examination:
     def ai(self) -> AiStatistics | None:
         """What the AI did; None if nobody noted it."""
         return next((figures for _, figures in reversed(self.of(AiStatistics))), None)
+
+    @property
+    def indication(self) -> str | None:
+        """Why the examination is made; None if nobody said."""
+        said = self.of(Details)
+        return said[-1][1].indication if said else self.start.indication
+
+    @property
+    def endoscopist(self) -> str | None:
+        """The endoscopist's code; None if nobody said."""
+        said = self.of(Details)
+        return said[-1][1].endoscopist if said else self.start.endoscopist
 
     @property
     def conclusion(self) -> str:

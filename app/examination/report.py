@@ -111,7 +111,8 @@ def technical(report: Report) -> dict[str, Any]:
         "notice": RESEARCH_USE,
         "software": SOFTWARE,
         "made_utc": report.made_utc.isoformat(),
-        "examination": start.model_dump(mode="json", by_alias=True, exclude={"kind", "clock"}),
+        "examination": start.model_dump(mode="json", by_alias=True, exclude={"kind", "clock"})
+        | {"indication": examination.indication, "endoscopist": examination.endoscopist},
         "times_s": {
             "scope_in": examination.first_s(ScopeIn),
             "caecum_reached": examination.first_s(CaecumReached),
@@ -191,7 +192,7 @@ def _pictures(examination: Examination, folder: Path) -> tuple[Picture, ...]:
     taken = {snapshot.file: event.t_s for event, snapshot in examination.of(Snapshot)}
     for lesion in examination.lesions:
         mine = [s.file for _, s in examination.of(Snapshot) if s.lesion == lesion.id]
-        for file in (*lesion.pictures, *mine):
+        for file in lesion.pictures or mine:  # whoever chose pictures left out the others
             add(file, "lesion", lesion=lesion.id, t_s=taken.get(file))
     for event, snapshot in examination.of(Snapshot):
         add(snapshot.file, "snapshot", t_s=event.t_s)

@@ -139,9 +139,9 @@ def _head(report: Report, words: Words, zone: tzinfo | None) -> list[tuple[str, 
     return [
         (words("Examination"), start.id),
         (words("Begun"), _moment(start.started_utc, zone)),
-        (words("Endoscopist"), start.endoscopist or unknown),
+        (words("Endoscopist"), report.examination.endoscopist or unknown),
         (words("Duration"), clock(report.duration_s)),
-        (words("Indication"), start.indication or unknown),
+        (words("Indication"), report.examination.indication or unknown),
         (words("Room"), start.room or unknown),
     ]
 
