@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import RESEARCH_USE, SOFTWARE
+from app.day.command import add_supervisor_option
+from app.day.recordings import add_recordings
 from app.devices.command import add_devices, add_format_option, with_format
 from app.dicom.command import add_dicom
 from app.picture.options import add_picture_options
@@ -33,6 +35,7 @@ _POLICIES = ("auto", "cuda", "tensorrt", "cpu")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     args = _parser().parse_args(argv)
+    args.argv = list(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(
         level=logging.DEBUG if args.verbose else logging.ERROR,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -67,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_dicom(commands)
     add_devices(commands)
     add_settings(commands)
+    add_recordings(commands)
     return parser
 
 
@@ -103,6 +107,7 @@ def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add_format_option(live)
     add_picture_options(live)
     _add_synchronised(live)
+    add_supervisor_option(live)
     _add_model_options(live)
     live.set_defaults(run=_live)
 
@@ -220,6 +225,12 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _live(args: argparse.Namespace) -> int:
+    from app.day.command import run_live
+
+    return run_live(args, args.argv, _live_here)
+
+
+def _live_here(args: argparse.Namespace) -> int:
     from app.main import live
 
     args.source = with_format(args.source, args.format)

@@ -5,6 +5,10 @@ session, the real AI process and the real window (offscreen, 1920x1080). Run alo
 
     python -m benchmarks.live_latency [--seconds 12] [--provider cuda] [--out docs/live_latency.json]
     python -m benchmarks.live_latency --quick
+    python -m benchmarks.live_latency --recording [--quick]
+
+With ``--recording`` the window is a room's: 1080p30 and 720p30 are recorded with x264 while they are shown, the picture
+is watched, and examination, replay and second monitor are there; each with the AI on and off.
 
 ``copied`` is ``on`` with a source that does not put its pictures into the shared pool, so that the AI's supervisor has
 to copy them. Hand-over: from the instant at which picture and idle worker were both there to the worker's receipt,
@@ -17,8 +21,9 @@ import argparse
 import json
 import os
 import platform
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,6 +43,7 @@ from app.main import watchdog_settings
 from app.overlay import AnalysedFrame, FailedFrame
 from app.phantom import bundled
 from app.report import Percentiles
+from benchmarks.live_room import Recording, features, recorded
 from detector.frame import Frame
 from detector.geometry import Size
 from detector.manifest import find_model
@@ -75,6 +81,10 @@ class Row:
     synchronised: str
     with_own_boxes: int
     without_own_boxes: int
+    size: str = "1080p"
+    recorded: int | None = None
+    not_recorded: int | None = None
+    encoder: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -89,29 +99,46 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the AI (%(default)s)")
     parser.add_argument("--source", type=Path, default=bundled().video, help="where the frames come from (%(default)s)")
     parser.add_argument("--out", type=Path, help="write the rows as JSON, too")
+    parser.add_argument("--recording", action="store_true", help="a room's window at 1080p30 and 720p30, recorded")
     args = parser.parse_args(argv)
     if args.quick:
         args.seconds, args.rates = 5, [30]
-    images = _ring(args.source)
-    rows = [_run(images, rate, mode, args) for rate in args.rates for mode in args.modes]
+    if args.recording:
+        rows = [row for size in (SIZE, Size(1280, 720)) for row in _recorded_rows(size, args)]
+    else:
+        images = _ring(args.source)
+        rows = [_run(images, rate, mode, args) for rate in args.rates for mode in args.modes]
     print(_table(rows))
     if args.out:
         machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
-        said = {"machine": machine, "model": args.model, "size": "1920x1080", "rows": [asdict(r) for r in rows]}
+        said = {"machine": machine, "model": args.model, "rows": [asdict(r) for r in rows]}
         args.out.write_text(json.dumps(said, indent=2) + "\n")
 
 
-def _ring(path: Path) -> list[np.ndarray]:
-    """Frames of ``path`` at 1080p, decoded before anything is measured."""
+def _ring(path: Path, size: Size = SIZE) -> list[np.ndarray]:
+    """Frames of ``path`` in this size, decoded before anything is measured."""
+    return list(frames_of(path, size, _RING))
+
+
+def frames_of(path: Path, size: Size, count: int) -> Iterator[np.ndarray]:
+    """So many frames from the inside of the body, scaled; fewer if the video ends."""
     source = file_source(path)
     source.open()
     for _ in range(_SKIP):
         source.read()
-    images: list[np.ndarray] = []
-    while len(images) < _RING and isinstance(item := source.read(), Frame):
-        images.append(np.asarray(cv2.resize(item.image, SIZE), np.uint8))
+    while count and isinstance(item := source.read(), Frame):
+        yield np.asarray(cv2.resize(item.image, size), np.uint8)
+        count -= 1
     source.close()
-    return images
+
+
+def _recorded_rows(size: Size, args: argparse.Namespace) -> list[Row]:
+    images = _ring(args.source, size)
+    rows = []
+    for mode in ("off", "on"):
+        with tempfile.TemporaryDirectory() as scratch:
+            rows.append(_run(images, 30, mode, args, Path(scratch)))
+    return rows
 
 
 class _Timed(MemorySource):
@@ -173,7 +200,7 @@ class _Meter:
                     values.append(item.detections.stage_ns[stage])
 
 
-def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespace) -> Row:
+def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespace, record: Path | None = None) -> Row:
     meter = _Meter()
     count = round(rate * (args.seconds + _SETTLE_S))
     source = Paced(_Timed(images, Fraction(rate), count, None if mode == "copied" else meter.place_ns))
@@ -190,12 +217,24 @@ def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespac
         source,
         f"{rate}/s, AI {mode}",
         lambda *calls: AiProcess(detector, options, AiSettings(watchdog, min_score=MIN_SCORE), *calls),
-        LiveSettings(wait_for_ai_s=watchdog.start_limit_s, synchronised=mode == "synchronised"),
+        LiveSettings(
+            wait_for_ai_s=watchdog.start_limit_s,
+            synchronised=mode == "synchronised",
+            watch=record is not None,
+            recordings=record,
+        ),
         meter.analysed,
     )
     if mode == "off":
         session.set_ai_enabled(False)
-    run_window(session, WindowOptions(Path("."), size=SIZE, muted=True, quit_when_ended=True), [meter.painted])
+    hooks, extra = [meter.painted], ()
+    encoder: list[str] = []
+    if record is not None:
+        recording = Recording(session, record / "recording")
+        hooks, extra = [meter.painted, recording.painted, _encoder_of(session, encoder)], features(session, record)
+    options_ = WindowOptions(Path("."), size=SIZE, muted=True, quit_when_ended=True, features=extra)
+    run_window(session, options_, hooks)
+    kept = recorded(record / "recording") if record is not None else None
     last = session.snapshot()
     ai, sync = last.ai, last.sync
     span_s = (meter.last_ns - meter.first_ns) / 1e9 - _SETTLE_S
@@ -221,7 +260,22 @@ def _run(images: list[np.ndarray], rate: int, mode: str, args: argparse.Namespac
         synchronised=sync.state.value,
         with_own_boxes=sync.with_boxes,
         without_own_boxes=sync.without_boxes,
+        size=f"{images[0].shape[0]}p",
+        recorded=kept.frames if kept else None,
+        not_recorded=kept.lost + kept.gaps if kept else None,
+        encoder=encoder[0] if encoder else "",
     )
+
+
+def _encoder_of(session: LiveSession, found: list[str]) -> Callable[[PaintStamp], None]:
+    """Notes what encodes, once it does."""
+
+    def note(stamp: PaintStamp) -> None:
+        if not found and stamp.frame_index % 10 == 0:
+            recorder = session.snapshot().recorder
+            found.extend([recorder.encoder] if recorder is not None and recorder.encoder else [])
+
+    return note
 
 
 def _table(rows: list[Row]) -> str:
@@ -237,12 +291,13 @@ def _table(rows: list[Row]) -> str:
         "place",
         "skipped by the AI",
         "with own boxes",
+        "recorded, lost",
     )
     lines = ["Milliseconds: p50 / p95 / p99.", "", f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for r in rows:
         own, without = r.with_own_boxes, r.without_own_boxes
         cells = (
-            f"1080p{r.rate}",
+            f"{r.size}{r.rate}",
             r.ai,
             f"{r.painted} of {r.frames}",
             str(r.paints_per_s),
@@ -253,6 +308,7 @@ def _table(rows: list[Row]) -> str:
             _triple(r.place_ms, 2),
             str(r.skipped),
             f"{100 * own / (own + without):.1f} %, then {r.synchronised}" if own + without else "-",
+            "-" if r.recorded is None else f"{r.recorded}, {r.not_recorded} ({r.encoder})",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -13,6 +13,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 # Tests start whole programs: those must not read what this machine's user has set.
 os.environ.setdefault("POLYPWATCH_CONFIG", tempfile.mkdtemp(prefix="polypwatch-tests-"))
+# And no window that is open here may keep them from opening theirs.
+os.environ.setdefault("POLYPWATCH_RUNTIME", tempfile.mkdtemp(prefix="polypwatch-run-"))
 
 import pytest
 from hypothesis import settings
