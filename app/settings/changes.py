@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,17 +23,67 @@ def change(settings: Settings, words: Iterable[str]) -> Settings:
         UsageError: not ``key=value``, or no such setting.
         FormatError: a wrong value, or a key of two actions.
     """
-    document = document_of(settings)
+    values: dict[str, Any] = {}
     for word in words:
         key, equals, text = word.partition("=")
         if not equals:
             raise UsageError(f"'{word}' sets nothing.", "Write it as ai.sensitivity=low.")
-        key = key.strip()
+        section, _, name = (key := key.strip()).partition(".")
         require_known(key)
-        preset = _present_preset(document)
-        _put(preset if is_set(preset, key) else document, key, text.strip())
+        values[key] = _value(section, name, text.strip()) if name else text.strip()
+    return put(settings, values)
+
+
+def put(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with these put in, where each has an effect (see :func:`change`), in the order in which they come.
+
+    Args:
+        settings: as they are.
+        values: by key (``ai.threads``), as JSON has them.
+
+    Raises:
+        UsageError: no such setting.
+        FormatError: a wrong value, or a key of two actions.
+    """
+    document = document_of(settings)
+    for key, value in values.items():
+        require_known(key)
+        layer = _layer_of(document, key)
+        section, _, name = key.partition(".")
+        if name:
+            layer.setdefault(section, {})[name] = value
+        else:
+            layer[section] = value
+    return _checked(document, settings)
+
+
+def unset(settings: Settings, keys: Iterable[str]) -> Settings:
+    """The settings without these, so that the default holds, or below a room's preset what the file says.
+
+    Raises:
+        UsageError: no such setting.
+        FormatError: a default key was given to another action meanwhile.
+    """
+    document = document_of(settings)
+    for key in keys:
+        require_known(key)
+        layer = _layer_of(document, key)
+        section, _, name = key.partition(".")
+        if name:
+            layer.get(section, {}).pop(name, None)
+        else:
+            layer.pop(section, None)
+    return _checked(document, settings)
+
+
+def _layer_of(document: Document, key: str) -> Document:
+    preset = _present_preset(document)
+    return preset if is_set(preset, key) else document
+
+
+def _checked(document: Document, before: Settings) -> Settings:
     changed = validated(document, "The change")
-    require_keys_free(changed, settings)
+    require_keys_free(changed, before)
     return changed
 
 
@@ -41,14 +91,6 @@ def _present_preset(document: Document) -> Document:
     room = document.get("room", {})
     preset: Document = room.get("presets", {}).get(room.get("name"), {})
     return preset
-
-
-def _put(document: Document, key: str, text: str) -> None:
-    section, _, name = key.partition(".")
-    if not name:
-        document[section] = text
-    else:
-        document.setdefault(section, {})[name] = _value(section, name, text)
 
 
 def _value(section: str, name: str, text: str) -> Any:
