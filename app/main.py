@@ -22,6 +22,7 @@ from app.phantom import bundled
 from app.picture.options import picture_settings
 from app.picture.prepared import prepared_source
 from app.picture.words import PictureReport
+from app.recording.recorder import RecorderOptions
 from app.selftest import SelfTest, SelfTestSettings
 from app.settings.effective import effective
 from app.settings.model import Settings
@@ -138,9 +139,18 @@ def _window(
     live_kind = parsed.kind in (SourceKind.CAMERA, SourceKind.STREAM)
     told = told or Settings()  # the demonstration is the same in every room
     settings = LiveSettings(
-        min_seen_s=told.ai.min_seen_ms / 1000,
+        sensitivity=told.ai.sensitivity,
         threshold=told.ai.threshold,
+        keep_ratio=told.ai.keep_ratio,
+        min_seen_s=told.ai.min_seen_ms / 1000,
+        min_display_s=told.ai.min_display_ms / 1000,
+        hold_s=told.ai.hold_ms / 1000,
+        hide_s=float(told.procedure.hide_s),
+        shadow=told.ai.shadow,
+        light_override=told.screen.light_override,
+        watch=True,
         recordings=recordings,
+        recorder=RecorderOptions(told.recording.encoder, min_free_bytes=round(told.recording.min_free_gb * 1e9)),
         retry_opening=live_kind,
         synchronised=args.synchronised,
     )

@@ -163,7 +163,7 @@ def live_run(qtbot, folder: Path, seconds: float, ai: bool = True, kill: bool = 
 
     window.painted.append(painted)
     session.start_recording()
-    recorder = session._recorder
+    recorder = session._keeping._recorder
     window.begin()
     try:
         qtbot.waitUntil(lambda: session.ended, timeout=int(seconds * 1000) + 40_000)

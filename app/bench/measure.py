@@ -15,7 +15,7 @@ from app.bench.figures import CallTimes, Throughput
 from app.capture import file_source
 from app.capture.excerpt import ExcerptSource
 from app.phantom.bundled import liveliest, load_bundled
-from app.recorder import VideoFile
+from app.recording import VideoFile
 from app.report import Percentiles
 from detector.errors import SourceError
 from detector.frame import Frame

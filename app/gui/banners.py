@@ -5,17 +5,19 @@ from __future__ import annotations
 from PyQt6.QtCore import QRect, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
-from app import RESEARCH_USE
 from app.gui import theme
 from app.gui.icons import draw_shape
+from app.gui.language import mark, tr
 from app.gui.layout import Area, scaled
-from app.gui.signs import Banner
+from app.gui.sign_kinds import Banner
 from app.gui.text import draw_line, height_of, width_of
 
-_GROUND = QColor(13, 18, 22, 246)
-_STRIP = QColor(0, 0, 0, 150)
+GROUND = QColor(13, 18, 22, 246)
+STRIP = QColor(0, 0, 0, 150)
 _WRAPPED = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 _CARD_WIDTH = 1040
+RESEARCH_WORDS = mark("Research use only, not a medical device")
+"""The same as ``app.RESEARCH_USE``, where translators find it."""
 
 
 def paint_research_line(painter: QPainter, picture: Area, unit: float) -> None:
@@ -23,10 +25,11 @@ def paint_research_line(painter: QPainter, picture: Area, unit: float) -> None:
     font = theme.font(scaled(15, unit, 11), strong=True)
     pad = scaled(8, unit)
     height = height_of(font) + pad // 2
-    width = min(width_of(RESEARCH_USE, font) + 2 * pad, picture.width)
+    words = tr(RESEARCH_WORDS)
+    width = min(width_of(words, font) + 2 * pad, picture.width)
     area = QRect(picture.x, picture.bottom - height, width, height)
-    painter.fillRect(area, _STRIP)
-    draw_line(painter, area.adjusted(pad, 0, 0, 0), RESEARCH_USE, font, theme.TEXT)
+    painter.fillRect(area, STRIP)
+    draw_line(painter, area.adjusted(pad, 0, 0, 0), words, font, theme.TEXT)
 
 
 def paint_ai_banner(painter: QPainter, picture: Area, banner: Banner, unit: float) -> None:
@@ -35,7 +38,7 @@ def paint_ai_banner(painter: QPainter, picture: Area, banner: Banner, unit: floa
     strong, plain = theme.font(scaled(24, unit, 14), strong=True), theme.font(scaled(20, unit, 12))
     pad, icon, edge = scaled(16, unit, 8), scaled(36, unit, 22), scaled(3, unit, 2)
     height = height_of(strong) + height_of(plain) + pad
-    painter.fillRect(picture.x, picture.y, picture.width, height, _GROUND)
+    painter.fillRect(picture.x, picture.y, picture.width, height, GROUND)
     painter.fillRect(picture.x, picture.y + height, picture.width, edge, colour)
     draw_shape(painter, banner.sign.shape, QRectF(picture.x + pad, picture.y + (height - icon) / 2, icon, icon), colour)
     x, y = picture.x + 2 * pad + icon, picture.y + pad // 2
@@ -58,7 +61,7 @@ def paint_source_banner(painter: QPainter, picture: Area, banner: Banner, unit: 
     height = sum(heights) + gap * (len(lines) - 1) + 2 * pad
     left = picture.x + (picture.width - width) // 2
     top = picture.y + max(0, (picture.height - height) // 2)
-    painter.fillRect(left, top, width, height, _GROUND)
+    painter.fillRect(left, top, width, height, GROUND)
     painter.fillRect(left, top, scaled(8, unit, 4), height, colour)
     draw_shape(painter, banner.sign.shape, QRectF(left + pad, top + pad, icon, icon), colour)
     y = top + pad

@@ -10,7 +10,9 @@ from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from app.gui import theme
+from app.gui.ai_signs import card_of
 from app.gui.bridge import PaintHook, PaintStamp
+from app.gui.language import mark, tr
 from app.gui.layout import Area, scaled, unit_of
 from app.gui.marks import Mark
 from app.gui.painting import PicturePainter, marks_of, transform_for
@@ -18,7 +20,7 @@ from app.gui.signs import View, ai_banner, picture_is_old, result_captured_ns, s
 from app.snapshot import LiveSnapshot
 from detector.geometry import Size
 
-_BROKEN = "The picture cannot be painted.\nLook at the processor's own monitor."
+_BROKEN = mark("The picture cannot be painted.\nLook at the processor's own monitor.")
 
 
 class Canvas(QWidget):
@@ -42,14 +44,15 @@ class Canvas(QWidget):
 
     def show_snapshot(self, snapshot: LiveSnapshot, view: View) -> None:
         """Take the snapshot and repaint what differs from the one before."""
-        scene, marks = _scene_of(snapshot), self._marks_of(snapshot, view)
+        scene, marks = _scene_of(snapshot, view), self._marks_of(snapshot, view)
         self._snapshot, self._view, self._broken = snapshot, view, False
         if scene != self._scene:
             self.update()
         else:
             # The same picture, only the boxes moved: a new result costs a small repaint.
-            for mark in set(marks) ^ set(self._marks):
-                self.update(self._logical(mark.reach))
+            for changed in set(marks) ^ set(self._marks):
+                for area in changed.touched:
+                    self.update(self._logical(area))
         self._scene, self._marks = scene, marks
 
     def clear(self) -> None:
@@ -119,10 +122,10 @@ class Canvas(QWidget):
         painter.fillRect(self.rect(), theme.BLACK)
         painter.setFont(theme.font(scaled(44, unit_of(self.height()), 20), strong=True))
         painter.setPen(theme.TEXT)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, _BROKEN)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr(_BROKEN))
 
 
-def _scene_of(snapshot: LiveSnapshot) -> tuple[object, ...]:
+def _scene_of(snapshot: LiveSnapshot, view: View) -> tuple[object, ...]:
     """All that the canvas shows but the markers; equal scenes need no full repaint."""
     picture = (snapshot.frame.index, snapshot.frame.captured_ns) if snapshot.frame else None
-    return picture, picture_is_old(snapshot), ai_banner(snapshot), source_banner(snapshot)
+    return picture, picture_is_old(snapshot), card_of(snapshot, view), ai_banner(snapshot), source_banner(snapshot)

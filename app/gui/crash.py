@@ -16,6 +16,7 @@ from types import TracebackType
 
 from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
+from app.gui.language import tr
 from app.gui.notices import Notice, NoticeBoard, Weight
 from detector.errors import PolypwatchError
 
@@ -69,8 +70,9 @@ class CrashHook:
         if isinstance(error, PolypwatchError):
             notice = Notice(error.what, "", error.hint, Weight.ERROR)
         else:
-            what = f"Unexpected error in {where}: {kind.__name__}."
-            notice = Notice(what, "", "Watch the processor's own monitor; the log has the details.", Weight.ERROR)
+            what = tr("Unexpected error in {place}: {error}.").format(place=where, error=kind.__name__)
+            todo = tr("Watch the processor's own monitor; the log has the details.")
+            notice = Notice(what, "", todo, Weight.ERROR)
         self._board.post(notice)
 
     def _take_from_thread(self, args: threading.ExceptHookArgs) -> None:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from detector.geometry import Size
 
-_STATUS_HEIGHT = 52
+# High enough for letters that 20/40 eyes read from three metres: see status_painting.
+_STATUS_HEIGHT = 60
 _BAR_THICKNESS = 92
 _DEFAULT_SOURCE = Size(16, 9)
 

@@ -16,7 +16,7 @@ from app.gui.window import run_window
 from app.handoff import Spool
 from app.live import AiFactory, LiveSession, LiveSettings
 from app.picture.words import PictureReport
-from app.recorder import VideoFile
+from app.recording import VideoFile
 from app.report import RunLog
 from app.snapshot import LiveSnapshot, SourceStatus
 from detector.errors import OutputError, SourceError, WorkerError

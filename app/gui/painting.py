@@ -1,7 +1,8 @@
 """How a snapshot looks: the one place that paints it, on the screen, in saved pictures and without a screen alike.
 
 Everything is painted in device pixels. The picture itself is never altered but by the corner marks around a lesion, the
-line 'Research use only', and the banners that say why there is no present picture or no AI.
+line 'Research use only', the banners that say why there is no present picture or no AI, and the countdown of hidden
+boxes in a corner where there is no black beside the picture.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QRect
-from PyQt6.QtGui import QImage, QPainter
+from PyQt6.QtCore import QRect, Qt
+from PyQt6.QtGui import QImage, QPainter, QPainterPath, QPen
 
 from app.gui import theme
+from app.gui.ai_signs import card_of
 from app.gui.banners import paint_ai_banner, paint_research_line, paint_source_banner
+from app.gui.card import paint_card
 from app.gui.layout import Area, MarkerPen, PictureTransform, arrange, status_height_of, unit_of
-from app.gui.marks import CUE_S, Mark, corner_marks
+from app.gui.marks import Mark, Score, corner_marks, cue_of, with_edge, with_score
 from app.gui.scaler import Scaler
 from app.gui.signs import View, ai_banner, picture_is_old, shown_markers, source_banner, status_of
 from app.gui.status_painting import paint_status
@@ -43,6 +46,8 @@ class PicturePainter:
         if transform is not None:
             for mark in marks_of(snapshot, view, transform, canvas):
                 _fill_mark(painter, mark)
+        if transform is not None and (card := card_of(snapshot, view)) is not None:
+            paint_card(painter, picture, card, unit)
         if (line := ai_banner(snapshot)) is not None:
             paint_ai_banner(painter, picture, line, unit)
         if (banner := source_banner(snapshot)) is not None:
@@ -69,17 +74,21 @@ def transform_for(snapshot: LiveSnapshot, canvas: Size) -> PictureTransform | No
 
 
 def marks_of(snapshot: LiveSnapshot, view: View, transform: PictureTransform, canvas: Size) -> tuple[Mark, ...]:
-    """The corner marks that the canvas shows."""
+    """The corner marks that the canvas shows, with what the user wants beside them."""
     pen = MarkerPen.for_canvas(canvas)
     time = snapshot.frame.time if snapshot.frame else None
-    return tuple(
-        corner_marks(
-            transform.box_to_canvas(marker.box),
-            pen,
-            cue=time is not None and 0 <= time.seconds - marker.shown_since_s < CUE_S,
-        )
-        for marker in shown_markers(snapshot, view)
-    )
+    markers = shown_markers(snapshot, view)
+    boxes = [transform.box_to_canvas(marker.box) for marker in markers]
+    marks = []
+    for marker, box in zip(markers, boxes, strict=True):
+        cue = cue_of(time.seconds - marker.shown_since_s) if view.cue and time is not None else 0.0
+        mark = corner_marks(box, pen, cue)
+        if view.edges:
+            mark = with_edge(mark, box, transform.target, pen)
+        if view.confidence:
+            mark = with_score(mark, marker.score, boxes, canvas, pen)
+        marks.append(mark)
+    return tuple(marks)
 
 
 def as_qimage(image: npt.NDArray[np.uint8]) -> QImage:
@@ -148,3 +157,22 @@ def _fill_mark(painter: QPainter, mark: Mark) -> None:
         painter.fillRect(*area, theme.KEYLINE)
     for area in mark.line:
         painter.fillRect(*area, theme.MARKER)
+    for area, colour in zip(mark.edge, (theme.KEYLINE, theme.MARKER), strict=False):
+        painter.fillRect(*area, colour)
+    if mark.score is not None:
+        _draw_score(painter, mark.score)
+
+
+def _draw_score(painter: QPainter, score: Score) -> None:
+    """The digits in the marker's colour with its keyline, on no ground of their own."""
+    area = score.area
+    path = QPainterPath()
+    path.addText(
+        area.x + area.height * 0.1, area.y + area.height * 0.82, theme.font(round(area.height * 0.86)), score.text
+    )
+    painter.save()
+    painter.setClipRect(QRect(*area), Qt.ClipOperation.IntersectClip)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.strokePath(path, QPen(theme.KEYLINE, max(2.0, area.height * 0.12)))
+    painter.fillPath(path, theme.MARKER)
+    painter.restore()

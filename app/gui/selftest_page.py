@@ -12,17 +12,21 @@ from app.gui import theme
 from app.gui.bridge import PaintStamp
 from app.gui.canvas import Canvas
 from app.gui.icons import draw_shape
+from app.gui.language import mark, tr
 from app.gui.layout import scaled, unit_of
 from app.gui.notices import Notice
-from app.gui.signs import Shape, Status, Tone, View, shown_markers, status_of
+from app.gui.sign_kinds import Shape, Status, Tone, View
+from app.gui.signs import shown_markers, status_of
 from app.gui.sound import ChimeRule, Player
 from app.gui.text import draw_line, height_of, width_of
 from app.selftest import Phase, SelfTest
 from app.selftest_checks import Check, SelfTestResult
 from app.snapshot import LiveSnapshot
 
-BANNER = "SELF-TEST: phantom, not the patient"
-_HOW_TO_LEAVE = "Esc leaves it"
+BANNER = mark("SELF-TEST: phantom, not the patient")
+# What the checks call themselves; their findings are told in English.
+_OF_CHECKS = (mark("Picture"), mark("Box"), mark("Sound"), mark("Recording"))
+_HOW_TO_LEAVE = mark("Esc leaves it")
 _WRAPPED = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 _ROWS = 5
 
@@ -109,12 +113,13 @@ class SelfTestStage(QWidget):
         draw_shape(painter, Shape.TRIANGLE, QRectF(pad, (strip.height() - icon) / 2, icon, icon), theme.INK)
         strong, plain = theme.font(strip.height() // 2, strong=True), theme.font(strip.height() // 3)
         left = 2 * pad + round(icon)
-        hint = width_of(_HOW_TO_LEAVE, plain)
+        how, title = tr(_HOW_TO_LEAVE), tr(BANNER)
+        hint = width_of(how, plain)
         room = strip.adjusted(left, 0, -pad, 0)
-        if width_of(BANNER, strong) + hint + pad <= room.width():
+        if width_of(title, strong) + hint + pad <= room.width():
             at = QRect(strip.right() - pad - hint, 0, hint + 1, strip.height())
-            draw_line(painter, at, _HOW_TO_LEAVE, plain, theme.INK)
-        draw_line(painter, room, BANNER, strong, theme.INK)
+            draw_line(painter, at, how, plain, theme.INK)
+        draw_line(painter, room, title, strong, theme.INK)
 
 
 class SelfTestReport(QWidget):
@@ -127,7 +132,7 @@ class SelfTestReport(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.result: SelfTestResult | None = None
         self._unit = 1.0
-        self.button = QPushButton("Back to the picture", self)
+        self.button = QPushButton(tr("Back to the picture"), self)
         self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.button.clicked.connect(self.left)
         self.hide()
@@ -160,7 +165,7 @@ class SelfTestReport(QWidget):
         unit, result = self._unit, self.result
         margin, gap = scaled(56, unit, 24), scaled(24, unit, 10)
         title = theme.font(scaled(46, unit, 22), strong=True)
-        words = result.title if result is not None else "Reading the recording back ..."
+        words = _title(result) if result is not None else tr("Reading the recording back ...")
         top = QRect(margin, gap, self.width() - 2 * margin, height_of(title))
         draw_line(painter, top, words, title, theme.TEXT)
         if result is None:
@@ -180,12 +185,24 @@ class SelfTestReport(QWidget):
         strong = theme.font(scaled(38, unit, 18), strong=True)
         names = scaled(250, unit, 130)
         left = area.x() + round(side * 1.4)
-        name = check.name[0].upper() + check.name[1:]
+        name = _name(check)
         draw_line(painter, QRect(left, area.y(), names, area.height()), name, strong, theme.TEXT)
-        verdict = "Passed. " if check.passed else "Not passed. "
+        verdict = tr("Passed.") if check.passed else tr("Not passed.")
         left += names
         room = QRect(left, area.y(), area.right() - left, area.height())
-        _draw_fitting(painter, room, verdict + check.words, scaled(34, unit, 15))
+        _draw_fitting(painter, room, f"{verdict} {check.words}", scaled(34, unit, 15))
+
+
+def _name(check: Check) -> str:
+    return tr(check.name[0].upper() + check.name[1:])
+
+
+def _title(result: SelfTestResult) -> str:
+    """The result in one line."""
+    if result.passed:
+        return tr("Self-test passed: all of the chain works")
+    failed = ", ".join(_name(check) for check in result.checks if not check.passed)
+    return tr("Self-test not passed: {checks}").format(checks=failed)
 
 
 def _draw_fitting(painter: QPainter, room: QRect, text: str, size_px: int) -> None:

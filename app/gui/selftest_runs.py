@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from app.gui.language import mark, tr
+from app.gui.notice_words import said
 from app.gui.notices import Notice, Weight
 from app.selftest import Phase, SelfTest
 from app.session_api import Session
 
 _CLOSE_S = 8.0
 _RECORDING = Notice(
-    "No self-test during a recording.", "The recording goes on.", "Press R to end it first.", Weight.WARNING
+    mark("No self-test during a recording."), mark("The recording goes on."), mark("End it first."), Weight.WARNING
 )
-_ENDED_BY_RECORDING = Notice("A recording has begun: the self-test was ended.", "The recording goes on.")
-_STILL_ENDING = Notice("The last self-test is still being put away.", "", "Try again in a moment.")
-_OFF_LIMITS = Notice("First leave the self-test: press Esc.")
+_ENDED_BY_RECORDING = Notice(mark("A recording has begun: the self-test was ended."), mark("The recording goes on."))
+_STILL_ENDING = Notice(mark("The last self-test is still being put away."), "", mark("Try again in a moment."))
+_OFF_LIMITS = Notice(mark("First leave the self-test: press Esc."))
 
 
 class SelfTestRuns:
@@ -48,11 +50,11 @@ class SelfTestRuns:
     def begin(self) -> Notice | None:
         """Start a test; what speaks against it, if anything."""
         if self._make is None:
-            return Notice("This window has no self-test.")
+            return Notice(tr("This window has no self-test."))
         if self._session.snapshot().recording is not None:
-            return _RECORDING
+            return said(_RECORDING)
         if self._running is not None:
-            return _STILL_ENDING
+            return said(_STILL_ENDING)
         test = self._make()
         self._ai_wanted = self._session.ai_enabled
         if self._ai_wanted:
@@ -69,7 +71,7 @@ class SelfTestRuns:
 
     def refuse(self) -> Notice | None:
         """Why buttons that mean the examination do nothing now; None if they may."""
-        return _OFF_LIMITS if self._shown is not None else None
+        return said(_OFF_LIMITS) if self._shown is not None else None
 
     def settle(self) -> Notice | None:
         """Give the AI back once the test's own is gone; to be called with every refresh."""
@@ -81,7 +83,7 @@ class SelfTestRuns:
                 self._session.set_ai_enabled(True)
         elif self._shown is not None and self._session.snapshot().recording is not None:
             self.leave()
-            return _ENDED_BY_RECORDING
+            return said(_ENDED_BY_RECORDING)
         return None
 
     def close(self) -> None:

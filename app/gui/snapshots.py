@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app import RESEARCH_USE, SOFTWARE
+from app.gui.language import tr
 from app.gui.notices import Notice
 from app.gui.painting import as_bgr, render_to_image, unscaled_size
 from app.gui.signs import View, shown_markers
@@ -55,7 +56,8 @@ def write_snapshot(folder: Path, snapshot: LiveSnapshot, view: View, taken: date
     if snapshot.frame is None:
         raise OutputError("There is no picture to save yet.")
     taken = taken or datetime.now(UTC)
-    shown = render_to_image(snapshot, unscaled_size(snapshot.frame.size), View(boxes=view.boxes))
+    as_seen = View(view.boxes, cue=view.cue, confidence=view.confidence, edges=view.edges, keys=view.keys)
+    shown = render_to_image(snapshot, unscaled_size(snapshot.frame.size), as_seen)
     record = snapshot_record(snapshot, snapshot.frame, view, taken)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +105,7 @@ def snapshot_record(snapshot: LiveSnapshot, frame: Frame, view: View, taken: dat
             "overlay_age_ms": snapshot.ai.overlay_age_ms,
             "overlay_expired": snapshot.ai.expired,
         },
-        "boxes_shown": view.boxes,
+        "boxes_shown": view.boxes and snapshot.quiet is None,
         "markers": [
             {
                 "track": marker.track_id,
@@ -119,7 +121,8 @@ def snapshot_record(snapshot: LiveSnapshot, frame: Frame, view: View, taken: dat
 
 def saved_notice(saved: SavedSnapshot) -> Notice:
     """Tells where a snapshot is."""
-    return Notice("Snapshot saved.", f"{saved.shown.name} in {saved.shown.parent}")
+    where = tr("{file} in {folder}").format(file=saved.shown.name, folder=saved.shown.parent)
+    return Notice(tr("Snapshot saved."), where)
 
 
 def _free_names(folder: Path, stem: str) -> SavedSnapshot:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from PyQt6.QtCore import QLoggingCategory, QObject, QUrl
 
+from app.gui.language import mark
 from app.gui.signs import View, shown_markers
 from app.snapshot import LiveSnapshot
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-NO_DEVICE = "no sound device"
+NO_DEVICE = mark("no sound device")
 _QUIET_NS = 3_000_000_000
 
 
@@ -25,11 +26,20 @@ class Player(Protocol):
 
     @property
     def fault(self) -> str:
-        """Why there is no sound; empty if there is."""
+        """Why there is no sound, in English; empty if there is."""
         ...
 
     def play(self) -> None:
         """Play, or do nothing if there can be no sound; returns at once."""
+        ...
+
+    @property
+    def volume_percent(self) -> int:
+        """How loud it is, 0 to 100."""
+        ...
+
+    def set_volume(self, percent: int, /) -> None:
+        """Make it louder or quieter; what lies beyond 0 to 100 is taken as that."""
         ...
 
 
@@ -61,6 +71,7 @@ class SoundEffect(QObject):
         self._devices: QMediaDevices | None = None
         self._url = QUrl()
         self._fault = NO_DEVICE
+        self._volume_percent = 100
         # Qt's multimedia room reports every optional video library that it does not find.
         QLoggingCategory.setFilterRules("qt.multimedia.*=false")
         try:
@@ -70,7 +81,7 @@ class SoundEffect(QObject):
             return
         if not path.is_file():
             _log.warning("Alerts make no sound: %s is missing.", path)
-            self._fault = "no sound file"
+            self._fault = mark("no sound file")
             return
         self._devices = QtMultimedia.QMediaDevices(self)
         self._effect = QtMultimedia.QSoundEffect(self)
@@ -87,6 +98,18 @@ class SoundEffect(QObject):
         """Play, or do nothing if there can be no sound."""
         if self._effect is not None and not self._fault:
             self._effect.play()
+
+    @property
+    def volume_percent(self) -> int:
+        """How loud it is, 0 to 100, as an ear would say."""
+        return self._volume_percent
+
+    def set_volume(self, percent: int) -> None:
+        """Make it louder or quieter."""
+        self._volume_percent = min(100, max(0, percent))
+        if self._effect is not None:
+            # The square is near to what an ear calls half as loud.
+            self._effect.setVolume((self._volume_percent / 100) ** 2)
 
     def _choose_device(self) -> None:
         """Use the default output; again whenever devices come or go."""

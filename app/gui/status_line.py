@@ -9,7 +9,7 @@ from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from app.gui.layout import Area, unit_of
-from app.gui.signs import Status
+from app.gui.sign_kinds import Status
 from app.gui.status_painting import paint_status
 
 # Figures change with every frame; nobody reads faster than this, and painting text costs.
@@ -63,4 +63,4 @@ class StatusLine(QWidget):
 
 def _words(status: Status) -> tuple[str, ...]:
     """The figures without their digits: 'overlay expired' must not wait for its turn."""
-    return tuple("".join(c for c in text if not c.isdigit()) for text in status.figures)
+    return tuple("".join(c for c in text if not c.isdigit()) for text in (*status.figures, status.age))

@@ -1,4 +1,9 @@
-"""How the status line looks: the AI's sign first, then source and flags, then figures, or a notice in their place."""
+"""How the status line looks: the AI's sign first, then source and flags, then figures, or a notice in their place.
+
+The AI's sign is read from three metres: 20/40 eyes need letters of ten minutes of arc, 8.7 mm there, which is 2.9 % of
+the height of a 24-inch screen (299 mm) and 2.6 % of a 27-inch one (336 mm). Capitals of the bundled type are 0.70 of
+its size, so that 45 of 1080 pixels give 2.9 %.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,18 @@ from PyQt6.QtGui import QColor, QFont, QPainter
 
 from app.gui import theme
 from app.gui.icons import draw_shape
+from app.gui.language import tr
 from app.gui.layout import Area, scaled
 from app.gui.notices import Notice, Weight
-from app.gui.signs import Shape, Sign, Status, Tone
+from app.gui.sign_kinds import LOUD, Shape, Sign, Status, Tone
+from app.gui.status_fit import Widths, fitted
 from app.gui.text import draw_line, height_of, width_of
 
-# Figures are as wide as these, so that nothing moves while they change.
-_WIDEST_FIGURES = ("000 frames/s", "overlay expired")
-_LOUD = frozenset({Tone.CAUTION, Tone.FAULT})
+SIGN_PX = 45
+LEAST_SIGN_PX = 35
+"""Type of the AI's sign on a screen of 1080 lines, and what it may shrink to where its words are long."""
+
+_SIGN_SHARE = 0.56
 _NOTICE_SIGNS = {
     Weight.INFO: (Shape.INFO, Tone.BUSY),
     Weight.WARNING: (Shape.TRIANGLE, Tone.CAUTION),
@@ -38,7 +47,7 @@ class _Pen:
     @property
     def icon(self) -> int:
         """Side of a shape."""
-        return scaled(26, self.unit, 16)
+        return scaled(28, self.unit, 16)
 
 
 def paint_status(painter: QPainter, area: Area, status: Status, unit: float) -> None:
@@ -47,41 +56,101 @@ def paint_status(painter: QPainter, area: Area, status: Status, unit: float) -> 
     pen = _Pen(painter, area, unit, theme.font(size), theme.font(size, strong=True), scaled(14, unit, 7))
     painter.fillRect(*area, theme.PANEL)
     painter.fillRect(area.x, area.y, area.width, 1, theme.LINE)
-    left = area.x + _paint_pill(pen, area.x, status.ai, pen.strong, int(area.width * 0.42)) + 2 * pen.pad
+    left = area.x + _paint_main(pen, status) + pen.pad
     right = area.right - pen.pad
-    flags_width = sum(_pill_width(pen, flag.text, pen.font) + pen.pad for flag in status.flags)
+    figures = _figures(pen, status)
+    widths = Widths(
+        source=_sign_width(pen, status.source),
+        source_icon=pen.icon + pen.pad,
+        flags=tuple(_pill_width(pen, flag.text) + pen.pad for flag in status.flags),
+        flag_icon=3 * pen.pad + pen.icon,
+        figures=tuple(width + 2 * pen.pad for _, width in figures),
+        notice=_notice_width(pen, status.notice) if status.notice else 0,
+    )
+    room = fitted(right - left, widths, tuple(flag.tone for flag in status.flags))
+    x = _paint_source(pen, left, room.source, status.source)
+    for flag, words in zip(status.flags, room.flags, strict=True):
+        if words is not None:
+            x += _paint_flag(pen, x, flag, words) + pen.pad
     if status.notice is not None:
-        source_room = min(_sign_width(pen, status.source), int(area.width * 0.2))
-        x = _paint_source(pen, left, source_room, status.source)
-        x = _paint_flags(pen, x, status.flags)
-        _paint_notice(pen, x + pen.pad, right, status.notice)
-        return
-    least_source = min(_sign_width(pen, status.source), int(area.width * 0.24))
-    figures_left = _paint_figures(pen, right, right - left - flags_width - least_source, status)
-    source_room = min(_sign_width(pen, status.source), figures_left - left - flags_width - pen.pad)
-    x = _paint_source(pen, left, source_room, status.source)
-    _paint_flags(pen, x, status.flags)
+        _paint_notice(pen, x, right, status.notice)
+    else:
+        _paint_figures(pen, right, figures[: room.figures])
+
+
+def sign_font(text: str, unit: float, room: int) -> QFont:
+    """The type of the AI's sign: as large as intended, or as large as its words allow, never below the least."""
+    for size in range(scaled(SIGN_PX, unit), scaled(LEAST_SIGN_PX, unit) - 1, -1):
+        font = theme.font(size, strong=True)
+        if width_of(text, font) <= room:
+            break
+    return font
+
+
+def colours_of(tone: Tone) -> tuple[QColor, QColor, QColor]:
+    """Ground, words and shape of a sign on a ground of its own."""
+    colour = theme.TONES[tone]
+    return (colour, theme.INK, theme.INK) if tone in LOUD else (_deep(colour), theme.TEXT, colour)
+
+
+def _paint_main(pen: _Pen, status: Status) -> int:
+    """The AI's sign, its reason and its age; returns how wide it is."""
+    sign, area = status.ai, pen.area
+    ground, ink, accent = colours_of(sign.tone)
+    small = theme.font(scaled(19, pen.unit, 11), strong=True)
+    icon = scaled(40, pen.unit, 24)
+    extra = [text for text in (sign.detail, status.age) if text] if status.notice is None else []
+    # While only figures change, nothing moves.
+    widest = (tr("result {n} ms old").format(n="000"),) if sign.tone is Tone.GOOD else ()
+    room = int(area.width * _SIGN_SHARE) - 3 * pen.pad - icon
+    wanted = max((width_of(text, small) for text in (*extra, *widest)), default=0) if extra else 0
+    # The words shrink a little rather than lose the reason beside them.
+    font = sign_font(sign.text, pen.unit, room - wanted - pen.pad if wanted else room)
+    words = min(room, max(width_of(text, font) for text in _as_wide_as(sign)))
+    beside = min(wanted, room - words - pen.pad)
+    beside = beside if beside >= scaled(90, pen.unit, 60) else 0
+    width = 3 * pen.pad + icon + words + (beside + pen.pad if beside else 0)
+    pen.painter.fillRect(area.x, area.y, width, area.height, ground)
+    _paint_icon(pen, area.x + pen.pad, sign.shape, accent, icon)
+    x = area.x + 2 * pen.pad + icon
+    draw_line(pen.painter, QRect(x, area.y, words + 1, area.height), sign.text, font, ink)
+    if beside:
+        _paint_lines(pen, QRect(x + words + pen.pad, area.y, beside + 1, area.height), extra, small, ink)
+    return width
+
+
+def _as_wide_as(sign: Sign) -> tuple[str, ...]:
+    """The sign leaves room for what it may say in the next moment, so that its neighbours stand still."""
+    return (sign.text, tr("AI READY"), tr("AI DETECTING")) if sign.tone is Tone.GOOD else (sign.text,)
+
+
+def _paint_lines(pen: _Pen, area: QRect, texts: list[str], font: QFont, ink: QColor) -> None:
+    height = min(height_of(font), area.height() // max(1, len(texts)))
+    y = area.y() + (area.height() - height * len(texts)) // 2
+    for text in texts:
+        draw_line(pen.painter, QRect(area.x(), y, area.width(), height), text, font, ink)
+        y += height
 
 
 def _sign_width(pen: _Pen, sign: Sign) -> int:
-    return pen.icon + pen.pad + width_of(sign.text, pen.font) + pen.pad
+    return pen.icon + 2 * pen.pad + width_of(sign.text, pen.font)
 
 
-def _pill_width(pen: _Pen, text: str, font: QFont) -> int:
-    return 3 * pen.pad + pen.icon + width_of(text, font)
+def _pill_width(pen: _Pen, text: str) -> int:
+    return 3 * pen.pad + pen.icon + width_of(text, pen.font)
 
 
-def _paint_pill(pen: _Pen, x: int, sign: Sign, font: QFont, limit: int) -> int:
-    """A sign on a ground of its own, as wide as it needs; returns its width."""
-    width = min(_pill_width(pen, sign.text, font), limit)
-    colour = theme.TONES[sign.tone]
-    ground, ink, accent = (colour, theme.INK, theme.INK) if sign.tone in _LOUD else (_deep(colour), theme.TEXT, colour)
-    pen.painter.fillRect(x, pen.area.y, width, pen.area.height, ground)
+def _paint_flag(pen: _Pen, x: int, sign: Sign, words: bool) -> int:
+    """A sign on a ground of its own, with its words or without; returns its width."""
+    width = _pill_width(pen, sign.text) if words else 2 * pen.pad + pen.icon
+    ground, ink, accent = colours_of(sign.tone)
+    margin = scaled(6, pen.unit, 3)
+    pen.painter.fillRect(x, pen.area.y + margin, width, pen.area.height - 2 * margin, ground)
     _paint_icon(pen, x + pen.pad, sign.shape, accent)
-    text_x = x + 2 * pen.pad + pen.icon
-    draw_line(
-        pen.painter, QRect(text_x, pen.area.y, x + width - pen.pad - text_x + 1, pen.area.height), sign.text, font, ink
-    )
+    if words:
+        text_x = x + 2 * pen.pad + pen.icon
+        room = QRect(text_x, pen.area.y, x + width - pen.pad - text_x + 1, pen.area.height)
+        draw_line(pen.painter, room, sign.text, pen.font, ink)
     return width
 
 
@@ -89,37 +158,41 @@ def _paint_source(pen: _Pen, x: int, room: int, sign: Sign) -> int:
     """Shape and words; returns where the next part begins."""
     _paint_icon(pen, x, sign.shape, theme.TONES[sign.tone])
     text_x = x + pen.icon + pen.pad
-    area = QRect(text_x, pen.area.y, x + room - text_x, pen.area.height)
+    area = QRect(text_x, pen.area.y, x + room - pen.pad - text_x, pen.area.height)
     draw_line(pen.painter, area, sign.text, pen.font, theme.TEXT)
-    return x + room + pen.pad
+    return x + room
 
 
-def _paint_flags(pen: _Pen, x: int, flags: tuple[Sign, ...]) -> int:
-    for flag in flags:
-        x += _paint_pill(pen, x, flag, pen.font, pen.area.width) + pen.pad
-    return x
+def _figures(pen: _Pen, status: Status) -> list[tuple[str, int]]:
+    """Figures and identity with their widths; figures are as wide as their widest, so that nothing moves."""
+    widest = (tr("{n} frames/s").format(n="000"), tr("overlay expired"))
+    texts = [(text, width_of(text, pen.font)) for text in (*status.figures, *status.identity)]
+    for index, words in enumerate(widest[: len(status.figures)]):
+        texts[index] = (texts[index][0], max(texts[index][1], width_of(words, pen.font)))
+    return texts
 
 
-def _paint_figures(pen: _Pen, right: int, room: int, status: Status) -> int:
-    """Figures and identity, as many as there is room for, up to the right edge; returns where they begin."""
-    texts = [*status.figures, *status.identity]
-    widths = [width_of(text, pen.font) for text in texts]
-    for index, widest in enumerate(_WIDEST_FIGURES):
-        widths[index] = max(widths[index], width_of(widest, pen.font))
-    gap = 2 * pen.pad
-    while texts and sum(widths) + gap * len(widths) > room:
-        texts.pop()
-        widths.pop()
-    x = right - sum(widths) - gap * max(0, len(widths) - 1)
-    begin = x - gap
-    line_height = pen.area.height // 2
-    for text, width in zip(texts, widths, strict=True):
-        pen.painter.fillRect(
-            x - gap // 2, pen.area.y + (pen.area.height - line_height) // 2, 1, line_height, theme.LINE
-        )
+def _paint_figures(pen: _Pen, right: int, figures: list[tuple[str, int]]) -> None:
+    """Up to the right edge."""
+    gap, line_height = 2 * pen.pad, pen.area.height // 2
+    x = right - sum(width for _, width in figures) - gap * max(0, len(figures) - 1)
+    for text, width in figures:
+        top = pen.area.y + (pen.area.height - line_height) // 2
+        pen.painter.fillRect(x - gap // 2, top, 1, line_height, theme.LINE)
         draw_line(pen.painter, QRect(x, pen.area.y, width + 1, pen.area.height), text, pen.font, theme.TEXT_SOFT)
         x += width + gap
-    return begin
+
+
+def _notice_width(pen: _Pen, notice: Notice) -> int:
+    if not notice.rest:
+        return 3 * pen.pad + pen.icon + width_of(notice.what, pen.strong)
+    strong, plain = _notice_fonts(pen)
+    return 3 * pen.pad + pen.icon + max(width_of(notice.what, strong), width_of(notice.rest, plain))
+
+
+def _notice_fonts(pen: _Pen) -> tuple[QFont, QFont]:
+    size = scaled(19, pen.unit, 12)
+    return theme.font(size, strong=True), theme.font(size)
 
 
 def _paint_notice(pen: _Pen, x: int, right: int, notice: Notice) -> None:
@@ -132,16 +205,15 @@ def _paint_notice(pen: _Pen, x: int, right: int, notice: Notice) -> None:
     if not notice.rest:
         draw_line(pen.painter, QRect(text_x, pen.area.y, room, pen.area.height), notice.what, pen.strong, theme.TEXT)
         return
-    size = scaled(18, pen.unit, 12)
-    strong, plain = theme.font(size, strong=True), theme.font(size)
-    height = height_of(strong)
+    strong, plain = _notice_fonts(pen)
+    height = min(height_of(strong), pen.area.height // 2)
     top = pen.area.y + (pen.area.height - 2 * height) // 2
     draw_line(pen.painter, QRect(text_x, top, room, height), notice.what, strong, theme.TEXT)
     draw_line(pen.painter, QRect(text_x, top + height, room, height), notice.rest, plain, theme.TEXT)
 
 
-def _paint_icon(pen: _Pen, x: int, shape: Shape, colour: QColor) -> None:
-    side = pen.icon
+def _paint_icon(pen: _Pen, x: int, shape: Shape, colour: QColor, side: int = 0) -> None:
+    side = side or pen.icon
     draw_shape(pen.painter, shape, QRectF(x, pen.area.y + (pen.area.height - side) / 2, side, side), colour)
 
 

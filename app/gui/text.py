@@ -14,7 +14,10 @@ def draw_line(painter: QPainter, area: QRect, text: str, font: QFont, colour: QC
         return
     painter.setFont(font)
     painter.setPen(colour)
-    painter.drawText(area, _LEFT, QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, area.width()))
+    # A text in the very room that it asked for is never cut: Qt's own eliding wants a little more.
+    if width_of(text, font) > area.width():
+        text = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+    painter.drawText(area, int(_LEFT | Qt.TextFlag.TextDontClip), text)
 
 
 def width_of(text: str, font: QFont) -> int:

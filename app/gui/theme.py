@@ -9,7 +9,7 @@ from pathlib import Path
 from PyQt6.QtGui import QColor, QFont, QFontDatabase
 
 import app
-from app.gui.signs import Tone
+from app.gui.sign_kinds import Tone
 
 _log = logging.getLogger(__name__)
 

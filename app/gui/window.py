@@ -11,13 +11,14 @@ from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QAction, QCloseEvent, QKeySequence
 from PyQt6.QtWidgets import QMainWindow
 
-from app import SOFTWARE
+from app import RESEARCH_USE, SOFTWARE
 from app.gui import theme
 from app.gui.application import application
 from app.gui.bridge import PaintHook
 from app.gui.crash import CrashHook, logged_qt_messages
 from app.gui.interrupts import INTERRUPTED, Interrupts
-from app.gui.keys import KEYS, Action
+from app.gui.keys import Action
+from app.gui.language import tr
 from app.gui.live_page import LivePage
 from app.gui.notices import Notice, NoticeBoard
 from app.gui.options import WindowOptions
@@ -50,7 +51,7 @@ class LiveWindow(QMainWindow):
         player: Player | None = None,
     ) -> None:
         super().__init__()
-        self.setWindowTitle(SOFTWARE)
+        self.setWindowTitle(f"{SOFTWARE} · {tr(RESEARCH_USE)}")
         self.setStyleSheet(theme.style_sheet())
         self.board = board or NoticeBoard()
         self._session = session
@@ -97,8 +98,8 @@ class LiveWindow(QMainWindow):
         super().closeEvent(event)
 
     def _make_shortcuts(self) -> None:
-        for key in KEYS:
-            action = QAction(key.help, self)
+        for key in self._options.keys:
+            action = QAction(tr(key.help), self)
             action.setShortcuts([QKeySequence(text) for text in key.keys])
             action.setAutoRepeat(False)
             action.triggered.connect(lambda _checked, wanted=key.action: self.page.perform(wanted))
@@ -134,11 +135,7 @@ class LiveWindow(QMainWindow):
             self.setGeometry(screen.geometry())
 
     def _leave(self) -> None:
-        if self.page.help_shown:
-            self.page.perform(Action.HELP)
-        elif self.page.self_test_shown:
-            self.page.leave_self_test()
-        elif self.isFullScreen():
+        if not self.page.leave() and self.isFullScreen():
             self._set_full_screen(False)
 
     def _ask_to_quit(self) -> None:
@@ -148,7 +145,7 @@ class LiveWindow(QMainWindow):
             self.close()
             return
         self._quit_asked_s = now_s
-        self.board.post(Notice("Press Q again to quit."))
+        self.board.post(Notice(tr("Press {key} again to quit.").format(key=self.page.view.key(Action.QUIT))))
 
 
 def run_window(

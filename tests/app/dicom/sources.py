@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from app.recorder import Recorder, VideoFile
+from app.recording import Recorder, VideoFile
 from detector.frame import Frame, FrameTime
 from detector.geometry import Size
 from tests.clips import painted_frames

@@ -15,7 +15,7 @@ from app.gui.signs import (
     source_sign,
     status_of,
 )
-from app.snapshot import SourceStatus
+from app.snapshot import Quiet, SourceStatus
 from detector.watchdog import AiState
 from tests.app.gui.fakes import marker, snapshot
 
@@ -44,7 +44,7 @@ def test_every_source_status_differs_in_words_and_in_shape() -> None:
 
 def test_a_failed_ai_says_why_in_the_sign_and_in_the_banner() -> None:
     failed = snapshot(ai=AiState.FAILED, detail="wrong hash")
-    assert ai_sign(failed.ai).text == "AI FAILED: wrong hash"
+    assert (ai_sign(failed.ai).text, ai_sign(failed.ai).detail) == ("AI FAILED", "wrong hash")
     banner = ai_banner(failed)
     assert banner is not None
     assert banner.detail == "wrong hash"
@@ -95,7 +95,7 @@ def test_an_expired_overlay_shows_no_markers_and_says_so() -> None:
 def test_a_green_ai_sign_means_that_it_has_a_present_picture(status: SourceStatus) -> None:
     sign = status_of(snapshot(status=status), View()).ai
     assert (sign.tone is Tone.GOOD) == (status not in NO_PICTURE)
-    assert sign.text == "AI ON"
+    assert (sign.text == "AI READY") == (status not in NO_PICTURE)
 
 
 @pytest.mark.parametrize("status", NO_PICTURE)
@@ -103,10 +103,9 @@ def test_no_marker_is_shown_on_an_old_picture(status: SourceStatus) -> None:
     assert shown_markers(snapshot(status=status, markers=(marker(),)), View()) == ()
 
 
-def test_hidden_boxes_are_flagged_and_not_shown() -> None:
-    hidden = snapshot(markers=(marker(),))
-    assert shown_markers(hidden, View(boxes=False)) == ()
-    assert [flag.text for flag in status_of(hidden, View(boxes=False)).flags] == ["BOXES HIDDEN"]
+@pytest.mark.parametrize("quiet", Quiet)
+def test_no_marker_is_shown_while_the_screen_says_why_there_is_none(quiet: Quiet) -> None:
+    assert shown_markers(snapshot(markers=(marker(),), quiet=quiet), View()) == ()
 
 
 def test_flags_tell_of_sound_recording_and_frames_that_were_not_analysed() -> None:

@@ -8,7 +8,7 @@ import pytest
 from app.gui import theme
 from app.gui.signs import View
 from app.gui.sound import NO_DEVICE, ChimeRule, SoundEffect
-from app.snapshot import LiveSnapshot
+from app.snapshot import LiveSnapshot, Quiet
 from tests.app.gui.fakes import marker, snapshot
 
 SECOND = 1_000_000_000
@@ -76,3 +76,35 @@ def test_without_the_library_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     effect = SoundEffect(ALERT)
     effect.play()
     assert effect.fault == NO_DEVICE
+
+
+@pytest.mark.parametrize("quiet", Quiet)
+def test_what_keeps_boxes_from_the_screen_keeps_the_sound_away(quiet: Quiet) -> None:
+    rule = ChimeRule()
+    assert not rule.due(at(0, 0, shown=False), View())
+    assert not rule.due(replace(at(1, 1), quiet=quiet), View())
+
+
+def test_boxes_that_come_back_make_no_late_sound_for_what_appeared_meanwhile() -> None:
+    rule = ChimeRule()
+    rule.due(at(0, 0, shown=False), View())
+    rule.due(replace(at(1, 1), quiet=Quiet.HIDDEN), View())
+    assert not rule.due(at(60, 1), View()), "it is no new lesion"
+    assert rule.due(at(70, 2), View())
+
+
+def test_markers_hidden_within_three_seconds_of_being_seen_still_keep_the_next_one_silent() -> None:
+    rule = ChimeRule()
+    assert rule.due(at(1, 1), View())
+    rule.due(replace(at(2, 1), quiet=Quiet.POOR_VIEW), View())
+    assert not rule.due(at(3.5, 2), View())
+
+
+@pytest.mark.no_qt_log
+@pytest.mark.parametrize(("asked", "given"), [(-5, 0), (0, 0), (40, 40), (100, 100), (300, 100)])
+def test_the_volume_is_kept_within_its_limits(asked: int, given: int) -> None:
+    effect = SoundEffect(ALERT)
+    effect.set_volume(asked)
+    assert effect.volume_percent == given
+    if effect._effect is not None:
+        assert effect._effect.volume() == pytest.approx((given / 100) ** 2)

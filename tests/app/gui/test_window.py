@@ -15,18 +15,18 @@ from pytestqt.qtbot import QtBot
 from app.gui.bridge import HEARTBEAT_MS, PaintStamp
 from app.gui.crash import CrashHook
 from app.gui.interrupts import Interrupts
-from app.gui.keys import KEYS, Action, Key
+from app.gui.keys import KEYS, OF_FEATURES, Action, Key
 from app.gui.options import WindowOptions
 from app.gui.painting import PicturePainter, as_bgr
 from app.gui.signs import View
 from app.gui.window import LiveWindow, run_window
 from app.selftest import SelfTest
-from app.snapshot import SourceStatus
+from app.snapshot import Quiet, SourceStatus
 from detector.errors import SourceError
 from detector.geometry import Size
 from detector.watchdog import AiState
 from tests.app.gui.conftest import OpenWindow
-from tests.app.gui.fakes import CAMERA, FakePlayer, FakeSession, frame, marker, picture, snapshot
+from tests.app.gui.fakes import CAMERA, FakeFeatures, FakePlayer, FakeSession, frame, marker, picture, snapshot
 
 SOON_MS = 3000  # of a busy machine; how soon is soon is for the benchmarks
 STATE_WITHIN_MS = 250
@@ -41,6 +41,12 @@ def flags(window: LiveWindow) -> list[str]:
     status = window.page.status_line.status
     assert status is not None
     return [flag.text for flag in status.flags]
+
+
+def sign(window: LiveWindow) -> str:
+    status = window.page.status_line.status
+    assert status is not None
+    return status.ai.text
 
 
 def notice(window: LiveWindow) -> str:
@@ -61,12 +67,20 @@ def nothing_to_test() -> SelfTest:
 def test_every_key_does_what_the_help_page_says(
     open_window: OpenWindow, session: FakeSession, qtbot: QtBot, tmp_path: Path, key: Key, text: str
 ) -> None:
-    window = open_window(self_test=nothing_to_test)
-    session.show(snapshot(markers=(marker(),)))
-    effects = {
+    features = FakeFeatures()
+    window = open_window(self_test=nothing_to_test, features=(features,))
+    window.page._player.set_volume(60)
+    session.show(snapshot(markers=(marker(),), quiet=Quiet.HIDDEN if key.action is Action.SHOW_BOXES else None))
+    effects = {action: lambda: features.done == [key.action] for action in OF_FEATURES} | {
         Action.TOGGLE_AI: lambda: not session.ai_enabled,
-        Action.TOGGLE_BOXES: lambda: "BOXES HIDDEN" in flags(window),
+        Action.HIDE_BOXES: lambda: sign(window) == "BOXES HIDDEN 60 s",
+        Action.SHOW_BOXES: lambda: session.now.quiet is None,
         Action.TOGGLE_SOUND: lambda: "MUTED" in flags(window),
+        Action.LOUDER: lambda: window.page._player.volume_percent == 80,
+        Action.QUIETER: lambda: window.page._player.volume_percent == 40,
+        Action.SENSITIVITY: lambda: session.sensitivity == "high",
+        Action.LIGHT_OVERRIDE: lambda: session.light_override,
+        Action.SHADOW: lambda: session.shadow,
         Action.SNAPSHOT: lambda: len(list((tmp_path / "snapshots").glob("*.json"))) == 1,
         Action.RECORD: lambda: session.now.recording is not None,
         Action.PAUSE: lambda: session.paused,
@@ -88,7 +102,7 @@ def test_every_key_does_what_the_help_page_says(
     qtbot.waitUntil(effects[key.action], timeout=2000)
 
 
-@pytest.mark.parametrize("action", [Action.TOGGLE_AI, Action.TOGGLE_BOXES, Action.TOGGLE_SOUND, Action.RECORD])
+@pytest.mark.parametrize("action", [Action.TOGGLE_AI, Action.TOGGLE_SOUND, Action.RECORD])
 def test_a_button_does_what_its_key_does_and_a_second_press_undoes_it(
     open_window: OpenWindow, qtbot: QtBot, action: Action
 ) -> None:
@@ -249,7 +263,7 @@ def test_a_double_click_on_the_picture_is_full_screen_and_the_buttons_hide(
     page = window.page
     QTest.mouseDClick(page.canvas, Qt.MouseButton.LeftButton)
     assert window.isFullScreen()
-    page._bar_timer.setInterval(10)
+    page._parts.hider.timer.setInterval(10)
     QTest.mouseMove(page.canvas, QPoint(50, 50))
     page.set_full_screen(True)
     qtbot.waitUntil(page.bar.isHidden, timeout=1000)

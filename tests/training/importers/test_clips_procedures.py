@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from app.recorder import Recorder
+from app.recording import Recorder
 from detector.annotation import (
     Annotation,
     Lesion,
