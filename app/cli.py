@@ -231,7 +231,7 @@ def _live(args: argparse.Namespace) -> int:
 
 
 def _live_here(args: argparse.Namespace) -> int:
-    from app.main import live
+    from app.live_room import live
 
     args.source = with_format(args.source, args.format)
     return live(args)

@@ -68,7 +68,7 @@ class Overlay:
     def __init__(self, limits: Callable[[DetectorInfo], AlertSettings]) -> None:
         self._limits = limits
         self._alerts: AlertFilter | None = None
-        self._size: Size | None = None
+        self.size: Size | None = None  # of the picture that the markers are of
         self._seen: frozenset[int] = frozenset()  # tracks whose markers were on the screen
         self._asked: dict[int, tuple[Size, str]] = {}
         self._index = -1
@@ -106,9 +106,9 @@ class Overlay:
         if detections.frame_index <= self._index:
             return None
         size, name = self._answer(detections.frame_index)
-        if size != self._size and self._alerts is not None:
+        if size != self.size and self._alerts is not None:
             self._alerts.restart_clock()  # boxes in pixels of another picture
-        self._size = size
+        self.size = size
         update = self._update(detections, info) if evidence else AlertUpdate((), TrackUpdate((), ()))
         self.markers = update.markers
         self._count(update.markers, visible)

@@ -116,14 +116,16 @@ def check_picture(evidence: Evidence, excerpt: Excerpt, source: SourceSnapshot) 
 def check_ai(ai: AiSnapshot) -> Check:
     """The AI came up, analysed, and was on at the end."""
     if ai.state is not AiState.ON:
-        reason = f": {ai.detail}" if ai.detail else ""
-        todo = "" if ai.state is AiState.FAILED else " Close other programs, and test again."
-        return Check(AI, False, f"The AI was not on at the end but {ai.state.value}{reason}".rstrip(".") + f".{todo}")
+        how = f"{ai.state.value}: {ai.detail.rstrip('.')}" if ai.detail else ai.state.value
+        said = f"The AI was not on at the end but {how}."
+        todo = "" if ai.state is AiState.FAILED else "Close other programs, and test again."
+        return Check(AI, False, f"{said} {todo}".strip())
     if ai.info is None or not ai.analysed:
         return Check(AI, False, "The AI is on but analysed nothing. Start Polypwatch again.")
     where = f"{ai.info.model} {ai.info.version} on {ai.info.provider}"
-    lost = f", {ai.failed} could not be analysed" if ai.failed else ""
-    return Check(AI, not ai.failed, f"{where}: {ai.analysed} pictures analysed{lost}.")
+    if ai.failed:
+        return Check(AI, False, f"{where}: {ai.analysed} pictures analysed, {ai.failed} could not be analysed.")
+    return Check(AI, True, f"{where}: {ai.analysed} pictures analysed.")
 
 
 def check_box(evidence: Evidence, annotation: Annotation, ai: AiSnapshot) -> Check:

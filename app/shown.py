@@ -86,6 +86,8 @@ class Shown:
         feed, sync = self._pictures(), self.sync
         sync.settle(now_ns)
         frame, markers = (sync.shown, sync.markers) if sync.active else (feed.frame, self.overlay.markers)
+        if frame is not None and frame.size != self.overlay.size:
+            markers = ()  # boxes in pixels of another picture
         ai = ai_snapshot(report, self.overlay, frame, now_ns, self._base_ns, feed.info)
         view = self._view(now_ns, report.info)
         quiet = self.suppression.quiet(view, now_ns)

@@ -33,13 +33,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import cv2
 import numpy as np
 
+from app.ai_factories import watchdog_settings
 from app.capture import MemorySource, Paced, file_source
 from app.capture.placing import Image, Place
 from app.gui.bridge import PaintStamp
 from app.gui.options import WindowOptions
 from app.gui.window import run_window
 from app.live import LiveSession, LiveSettings
-from app.main import watchdog_settings
 from app.overlay import AnalysedFrame, FailedFrame
 from app.phantom import bundled
 from app.report import Percentiles

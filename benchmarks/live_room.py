@@ -1,6 +1,6 @@
 """A live window as a room has it: the picture watched, recorded, with the examination, replay and second monitor.
 
-The composition of ``app.main`` without what belongs to one computer: settings, supervisor, the desktop's wishes.
+The composition of ``app.live_room`` without what belongs to one computer: settings, supervisor, the desktop's wishes.
 """
 
 from __future__ import annotations

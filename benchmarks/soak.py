@@ -126,12 +126,12 @@ def _window(folder: Path, minutes: float, model: str, provider: str) -> None:
     """The process that is watched."""
     from PyQt6.QtCore import QTimer
 
+    from app.ai_factories import watchdog_settings
     from app.capture import parse_source
     from app.gui.application import application
     from app.gui.options import WindowOptions
     from app.gui.window import run_window
     from app.live import LiveSession, LiveSettings
-    from app.main import watchdog_settings
     from app.phantom import bundled
     from app.picture.prepared import prepared_source
     from app.picture.settings import parse_settings

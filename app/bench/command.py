@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.ai_factories import ai_factory
 from app.bench.figures import CallTimes, Figures, PaintTimes, Setting, Throughput, Trial
 from app.bench.files import check_writable, write_text
 from app.bench.machine import describe_machine, others_share
@@ -31,7 +32,6 @@ from app.gui.interrupts import Interrupts
 from app.gui.options import WindowOptions
 from app.gui.platform import display_problem, missing_libraries
 from app.live import AiFactory, LiveSession
-from app.main import ai_factory
 from app.phantom.bundled import bundled
 from detector.cpu import find_cores, live_threads
 from detector.errors import UsageError
@@ -210,7 +210,7 @@ class _Run:
         return self._cache[size]
 
     def _threads(self) -> int:
-        """As many as the AI process gets; see ``app.main.ai_factory``."""
+        """As many as the AI process gets; see ``app.ai_factories.ai_factory``."""
         return int(self._args.threads or live_threads(find_cores()))
 
     def _probe(self) -> None:

@@ -16,7 +16,7 @@ import sys
 from app.day.line import GO, own_line
 from app.day.supervise import SPARE
 
-_HEAVY = ("app.main", "app.gui.window", "app.selftest", "app.settings.store", "detector.picture")
+_HEAVY = ("app.live_room", "app.gui.window", "app.selftest", "app.settings.store", "detector.picture")
 _LOOK_EVERY_S = 60.0
 
 

@@ -285,9 +285,12 @@ class Supervisor:
         return CRASHED
 
     def _end(self, child: _Child) -> None:
+        if self._spare is not None:
+            self._spare.process.kill()  # it has done nothing yet: there is nothing to learn from where it stands
+            self._spare.process.wait()
+        if child.process.poll() is None:
+            _kill(child.process)
         for left in (child, self._spare):
-            if left is not None and left.process.poll() is None:
-                _kill(left.process)
             if left is not None and left.line is not None:
                 left.line.close()
         self._switchboard.close()

@@ -178,7 +178,7 @@ def _reason(best: _Mode, modes: list[_Mode], wish: Wish, bus: Bus, signal: Signa
         parts.append(f"nothing faster fits through {bus}" if listed else "nothing faster is offered")
     if signal is not None and wish.width is None:
         same = (best.format.width, best.format.height) == (signal.width, signal.height)
-        parts.append(f"the input has {signal}" + ("" if same else ", a size that is not offered"))
+        parts.append(f"the input has {signal}" if same else f"the input has {signal}, a size that is not offered")
     elif signal is None and wish.rate is None and best.rate is not None:
         parts.append("ask for the rate that the processor sends if it is another")
     return "; ".join(parts)

@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from app.gui.keys import Action
-from app.gui.language import mark, tr
+from app.gui.language import mark, told, tr
 from app.gui.sign_kinds import Card, Shape, Sign, Tone, View
 from app.snapshot import AiSnapshot, LiveSnapshot, Quiet, SourceStatus
 from detector.picture.quality import View as Sight
@@ -68,7 +68,7 @@ _NOTHING_TO_SEE = {
 def ai_sign(ai: AiSnapshot) -> Sign:
     """The AI's own state; a failure with its reason."""
     sign = _said(_OF_STATE[ai.state])
-    return replace(sign, detail=ai.detail) if ai.state is AiState.FAILED and ai.detail else sign
+    return replace(sign, detail=told(ai.detail)) if ai.state is AiState.FAILED and ai.detail else sign
 
 
 def main_sign(snapshot: LiveSnapshot, view: View) -> Sign:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.gui.ai_signs import FREEZE_ALARM_S, ai_sign, frozen_s, main_sign
-from app.gui.language import mark, tr
+from app.gui.language import mark, told, tr
 from app.gui.sign_kinds import Banner, View
 from app.snapshot import LiveSnapshot, Quiet, SourceStatus
 from detector.watchdog import AiState
@@ -61,7 +61,7 @@ def source_banner(snapshot: LiveSnapshot) -> Banner | None:
         if source.retries:
             again = tr("Trying again ({n}).").format(n=source.retries)
             todo = f"{todo} {again}"
-    return Banner(title, works, todo, source.detail, main_sign(snapshot, View()))
+    return Banner(title, works, todo, told(source.detail), main_sign(snapshot, View()))
 
 
 def ai_banner(snapshot: LiveSnapshot) -> Banner | None:
@@ -76,7 +76,7 @@ def ai_banner(snapshot: LiveSnapshot) -> Banner | None:
         return None
     title, works, todo = (tr(text) for text in words)
     goes_on = tr("The video goes on.")
-    return Banner(title, f"{goes_on} {works}", todo, ai.detail, ai_sign(ai))
+    return Banner(title, f"{goes_on} {works}", todo, told(ai.detail), ai_sign(ai))
 
 
 def _stuck_banner(snapshot: LiveSnapshot) -> Banner | None:

@@ -4,7 +4,7 @@
     python -m app.gui.catalogue --update # write the files: new texts as unfinished, dead ones gone
 
 A text is a literal in a call of ``tr`` or of ``mark`` anywhere in ``app``. Literals in tables whose users call ``tr``
-are wrapped in ``mark`` or named in ``TABLES``.
+are wrapped in ``mark`` or named in ``TABLES``. What is composed below Qt is collected by ``catalogue_below``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import app
+from app.gui.catalogue_below import collected_below
 from app.gui.language import CONTEXT, catalogue_path, read_catalogue
 
 LANGUAGES = ("it",)
@@ -49,12 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def collected() -> Iterator[str]:
     """Every text of the application that is to be translated."""
+    yield from collected_below()
     for path in sorted(_APP.rglob("*.py")):
         name = path.relative_to(_APP).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "mark"):
-                yield from _literals(node.args[0]) if node.args else ()
+                yield from filter(None, _literals(node.args[0]) if node.args else ())
         for node in tree.body:
             if _names(node) & set(TABLES.get(name, ())):
                 yield from (text for text in _literals(node) if _worded(text))

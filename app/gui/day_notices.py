@@ -7,7 +7,7 @@ from pathlib import Path
 from app.day.recordings import gigabytes
 from app.day.resumption import Resumption
 from app.day.retention import propose, survey
-from app.gui.language import tr
+from app.gui.language import decimal, tr
 from app.gui.notices import Notice, Weight
 
 
@@ -34,5 +34,5 @@ def retention_notice(folder: Path, days: float | None) -> Notice | None:
         what = tr("One recording is older than {days} days ({size}).")
     else:
         what = tr("{n} recordings are older than {days} days ({size}).")
-    said = what.format(n=len(old.old), days=f"{days:g}", size=gigabytes(old.size))
+    said = what.format(n=len(old.old), days=decimal(f"{days:g}"), size=decimal(gigabytes(old.size)))
     return Notice(said, "", tr("To delete them: `polypwatch recordings --delete`, after the examination."))

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from app.gui.language import mark, tr
 from app.gui.notices import Notice, Weight
 from detector.errors import PolypwatchError
 
 _log = logging.getLogger(__name__)
 
-VIDEO_GOES_ON = "The video goes on."
+VIDEO_GOES_ON = mark("The video goes on.")
 
 
 class Errands:
@@ -27,25 +28,27 @@ class Errands:
 
     def run(self, errand: Callable[[], Notice | None]) -> None:
         """Have it done; returns at once. What it returns is shown; what it raises is shown as a problem."""
-        self._pool.submit(self._run, errand)
+        self._pool.submit(carried_out, errand, self._post)
 
     def close(self) -> None:
         """Wait until all are done."""
         self._pool.shutdown()
 
-    def _run(self, errand: Callable[[], Notice | None]) -> None:
-        try:
-            notice = errand()
-        except PolypwatchError as error:
-            notice = problem(error)
-        except Exception as error:  # the root of the thread: it must be seen, and the next errand must run
-            _log.exception("an errand failed")
-            what = f"Unexpected error: {type(error).__name__}: {error}."
-            notice = Notice(what, VIDEO_GOES_ON, "The log has the details.", Weight.ERROR)
-        if notice is not None:
-            self._post(notice)
+
+def carried_out(errand: Callable[[], Notice | None], post: Callable[[Notice], None]) -> None:
+    """Do an errand in this thread and say how it went."""
+    try:
+        notice = errand()
+    except PolypwatchError as error:
+        notice = problem(error)
+    except Exception as error:  # the root of a thread: it must be seen, and the next errand must run
+        _log.exception("an errand failed")
+        what = tr("Unexpected error: {kind}: {error}.").format(kind=type(error).__name__, error=error)
+        notice = Notice(what, tr(VIDEO_GOES_ON), tr("The log has the details."), Weight.ERROR)
+    if notice is not None:
+        post(notice)
 
 
 def problem(error: PolypwatchError) -> Notice:
-    """The notice for an error that the user can understand."""
+    """The notice for an error that the user can understand; English until it is shown (``notice_words.said``)."""
     return Notice(error.what, VIDEO_GOES_ON, error.hint, Weight.ERROR)

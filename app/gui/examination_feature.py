@@ -29,7 +29,7 @@ from app.gui.examination_strip import ExaminationStrip, Said
 from app.gui.examination_words import answer, hint_words, key_of, refusal, taken_back
 from app.gui.features import Page
 from app.gui.keys import Action
-from app.gui.language import tr
+from app.gui.language import told, tr
 from app.gui.layout import scaled, unit_of
 from app.gui.notices import Notice, Weight
 from app.gui.report_words import Language, Words
@@ -356,7 +356,7 @@ class ExaminationFeature:
             if faults[0] and not self._faults[0]:
                 self._page.post(Notice(faults[0], tr(VIDEO_GOES_ON), "", Weight.ERROR))
             if faults[1] and faults[1] != self._faults[1]:
-                said = tr("The examination is not recorded: {why}").format(why=faults[1])
+                said = tr("The examination is not recorded: {why}").format(why=told(faults[1]))
                 self._page.post(Notice(said, tr("The marks are kept."), "", Weight.ERROR))
             self._faults = faults
 

@@ -13,7 +13,7 @@ import app
 from app.examination.desk import Desk
 from app.gui.errands import Errands
 from app.gui.examination_pictures import kept_pictures
-from app.gui.language import tr
+from app.gui.language import told, tr
 from app.gui.notices import Notice, Weight
 from app.gui.report_words import Language
 from app.recording.mark import LOCK_NAME, is_unfinished
@@ -107,13 +107,13 @@ class Filing:
             paths, out, study_id=state.start.id, taken=state.start.started_utc, no_text=no_text, progress=self._progress
         )
         said = tr("{n} DICOM files are written.").format(n=len(made.files))
-        return Notice(said, str(out), " ".join(f"{note}." for note in made.notes))
+        return Notice(said, str(out), " ".join(f"{told(note)}." for note in made.notes))
 
     def _progress(self, what: str, done: int, total: int) -> None:
         if self._closing:
             raise UsageError(tr("The DICOM export was broken off: the window was closed."))
         if done % 25 == 0 or done == total:
-            self._tell(tr("DICOM: {what}, {done} of {total}").format(what=what, done=done, total=total))
+            self._tell(tr("DICOM: {what}, {done} of {total}").format(what=told(what), done=done, total=total))
 
     def _await_recording(self, folder: Path) -> None:
         """The recording of an examination that has just ended is still being completed."""
@@ -158,7 +158,7 @@ def _run_report(folder: Path, out: Path, language: Language) -> tuple[str, ...]:
     said = [line.strip().removeprefix("polypwatch: ") for line in done.stderr.splitlines() if line.strip()]
     if done.returncode not in (0, _WITH_GAPS):
         why = said[-2] if len(said) > 1 else f"status {done.returncode}"
-        raise OutputError(tr("The report was not written: {why}").format(why=why), said[-1] if said else "")
+        raise OutputError(tr("The report was not written: {why}").format(why=told(why)), said[-1] if said else "")
     return tuple(said) if done.returncode == _WITH_GAPS else ()
 
 

@@ -13,7 +13,7 @@ from app.examination.desk import Desk
 from app.examination.events import BBPS_SEGMENTS, PARIS_CLASSES, BbpsSegment, Lesion, Lst
 from app.examination.state import DeskSnapshot
 from app.gui.examination_pictures import Proposals, Thumbnails, pictures_of
-from app.gui.language import tr
+from app.gui.language import decimal, tr
 from app.gui.report_words import METHODS, SEGMENTS, Words
 from app.gui.touch_choice import TOUCH_PX, Choice, TouchChoice
 from detector.errors import PolypwatchError, UsageError
@@ -176,7 +176,7 @@ class LesionForm(Form):
     def show_lesion(self, lesion: Lesion) -> None:
         """Show what is known of it."""
         self._lesion = lesion
-        size = tr("size?") if lesion.size_mm is None else f"{lesion.size_mm:g} mm"
+        size = tr("size?") if lesion.size_mm is None else decimal(f"{lesion.size_mm:g} mm")
         steps = (("-5", "-5"), ("-1", "-1"), ("clear", size), ("+1", "+1"), ("+5", "+5"))
         self.size_mm.offer([Choice(*s) for s in steps], () if lesion.size_mm is None else {"clear"})
         self.segment.offer([Choice(s, self._words(w)) for s, w in SEGMENTS.items()], _one(lesion.segment))

@@ -21,7 +21,7 @@ from app.examination.events import (
 from app.examination.quality import WithdrawalHint
 from app.examination.state import DeskSnapshot, Phase
 from app.gui.keys import Action, Key
-from app.gui.language import mark, tr
+from app.gui.language import decimal, mark, told, tr
 from app.gui.report_words import METHODS, SEGMENTS, Words
 from detector.errors import PolypwatchError
 
@@ -138,7 +138,7 @@ def refusal(error: PolypwatchError) -> str:
         if error.what.endswith(words):
             said = tr(words)
             return tr("Not marked: {why}").format(why=said[:1].lower() + said[1:])
-    return error.what
+    return told(error.what)
 
 
 def hint_words(hint: WithdrawalHint) -> str:
@@ -166,7 +166,7 @@ def key_of(action: Action, keys: tuple[Key, ...]) -> str:
 def lesion_words(lesion: Lesion, words: Words) -> str:
     """What is known of a lesion, in one line."""
     parts = [
-        f"{lesion.size_mm:g} mm" if lesion.size_mm is not None else "",
+        decimal(f"{lesion.size_mm:g} mm") if lesion.size_mm is not None else "",
         words(SEGMENTS[lesion.segment]) if lesion.segment else "",
         lesion.paris or "",
         lesion.lst or "",

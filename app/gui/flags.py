@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.gui.ai_signs import flag_of_quiet, lasting, main_sign
-from app.gui.language import mark, tr
+from app.gui.language import mark, told, tr
 from app.gui.sign_kinds import Shape, Sign, Tone, View
 from app.snapshot import LiveSnapshot, RecorderSnapshot
 from app.synchrony import SyncSnapshot, SyncState
@@ -93,7 +93,7 @@ def _disk_signs(recorder: RecorderSnapshot) -> tuple[Sign, ...]:
         tone = Tone.FAULT if hours < _ALMOST_NONE_HOURS else Tone.CAUTION
         return (Sign(tr("DISK: {time} LEFT").format(time=lasting(hours * 3600)), Shape.DISK, tone),)
     if recorder.warning:
-        return (Sign(tr("REC: {warning}").format(warning=recorder.warning), Shape.TRIANGLE, Tone.CAUTION),)
+        return (Sign(tr("REC: {warning}").format(warning=told(recorder.warning)), Shape.TRIANGLE, Tone.CAUTION),)
     return ()
 
 

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from app import SOFTWARE
 from app.gui import theme
 from app.gui.application import application
-from app.gui.language import choose_language, tr, use_language
+from app.gui.language import choose_language, told, tr, use_language
 from app.settings.store import load_settings
 
 _TOUCH_PX = 64
@@ -45,7 +45,7 @@ class LastWords(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(_MARGIN_PX, _MARGIN_PX, _MARGIN_PX, _MARGIN_PX)
         layout.setSpacing(20)
-        for label in (title, what, kept, _label(details, theme.font(16))):
+        for label in (title, what, kept, _label(told(details), theme.font(16))):
             layout.addWidget(label)
         layout.addStretch()
         layout.addWidget(close, alignment=Qt.AlignmentFlag.AlignRight)

@@ -16,6 +16,7 @@ from app.gui.doing import NOT_IN_SELF_TEST, Doing
 from app.gui.errands import Errands, problem
 from app.gui.feature_set import FeatureSet
 from app.gui.keys import OF_FEATURES, Action, Key, available
+from app.gui.notice_words import said
 from app.gui.notices import Notice, NoticeBoard
 from app.gui.options import WindowOptions
 from app.gui.page_parts import PageParts
@@ -85,7 +86,7 @@ class LivePage(QWidget):
         return View(
             muted=self._doing.muted,
             sound_fault=self._player.fault,
-            notice=self._board.current(),
+            notice=said(notice) if (notice := self._board.current()) is not None else None,
             cue=self._options.cue,
             confidence=self._options.confidence,
             edges=self._options.edges,

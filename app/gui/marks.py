@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.gui.language import decimal
 from app.gui.layout import Area, MarkerPen
 
 Box = tuple[float, float, float, float]
@@ -150,7 +151,7 @@ def with_score(
         area = Area(x, y, width, height)
         fits = x >= 0 and y >= 0 and area.right <= canvas[0] and area.bottom <= canvas[1]
         if fits and not any(area.meets(box) for box in inside):
-            return replace(mark, score=Score(f"{score:.2f}", area))
+            return replace(mark, score=Score(decimal(f"{score:.2f}"), area))
     return mark
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.gui.language import mark, tr
+from app.gui.language import decimal, mark, tr
 from app.gui.notices import Notice
 from detector.presets import FalseAlarmRate, Preset
 
@@ -36,11 +36,13 @@ def rate_words(rate: FalseAlarmRate | None) -> str:
         return tr("False alarms: unknown for this preset.")
     if not rate.processors:
         return tr("False alarms: {rate} per minute on {minutes} minutes of video, processors unknown.").format(
-            rate=f"{rate.per_minute:.2g}", minutes=f"{rate.minutes:.3g}"
+            rate=decimal(f"{rate.per_minute:.2g}"), minutes=decimal(f"{rate.minutes:.3g}")
         )
     words = (
         tr("False alarms: {rate} per minute on {minutes} minutes of video from 1 processor.")
         if rate.processors == 1
         else tr("False alarms: {rate} per minute on {minutes} minutes of video from {n} processors.")
     )
-    return words.format(rate=f"{rate.per_minute:.2g}", minutes=f"{rate.minutes:.3g}", n=rate.processors)
+    return words.format(
+        rate=decimal(f"{rate.per_minute:.2g}"), minutes=decimal(f"{rate.minutes:.3g}"), n=rate.processors
+    )

@@ -45,9 +45,14 @@ _REMEMBERED_NS = 600 * _S
 _DEFAULT_SIZE = Size(16, 9)
 
 
-def replay_inset(page: Page) -> Feature:
-    """The feature with a buffer of its own."""
-    return ReplayInset(page, ReplayBuffer(page.session))
+def replay_inset(page: Page, patient: Callable[[], object] = lambda: None) -> Feature:
+    """The feature with a buffer of its own.
+
+    Args:
+        page: where it is shown.
+        patient: names the examination; what was before another one began is not played in it. Must be quick.
+    """
+    return ReplayInset(page, ReplayBuffer(page.session), patient=patient)
 
 
 class ReplayInset:
@@ -57,10 +62,19 @@ class ReplayInset:
         page: where it lies.
         buffer: what it plays; closed with it.
         clock_ns: as ``perf_counter_ns``; replaced in tests.
+        patient: names the examination; None while there is none.
     """
 
-    def __init__(self, page: Page, buffer: ReplayBuffer, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self,
+        page: Page,
+        buffer: ReplayBuffer,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        patient: Callable[[], object] = lambda: None,
+    ) -> None:
         self._page = page
+        self._patient = patient
+        self._of: object = None
         self._buffer = buffer
         self._clock_ns = clock_ns
         self._replay: Replay | None = None
@@ -83,7 +97,10 @@ class ReplayInset:
         return {Action.REPLAY: self._toggle}
 
     def refresh(self, snapshot: LiveSnapshot) -> None:
-        """Make way for markers of the live picture."""
+        """Make way for markers of the live picture; forget what was before an examination that has begun."""
+        if (patient := self._patient()) != self._of:
+            self._of = patient
+            self._buffer.forget()
         if self._replay is None or snapshot.frame is None:
             return
         self._source = snapshot.frame.size

@@ -42,7 +42,7 @@ class SecondWindow(QWidget):
     def __init__(self, pressed: Callable[[QKeyEvent], None]) -> None:
         flags = Qt.WindowType.Window | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowDoesNotAcceptFocus
         super().__init__(None, flags)
-        self.setWindowTitle("Polypwatch: second monitor")
+        self.setWindowTitle(tr("Polypwatch: second monitor"))
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)

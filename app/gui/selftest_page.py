@@ -12,7 +12,7 @@ from app.gui import theme
 from app.gui.bridge import PaintStamp
 from app.gui.canvas import Canvas
 from app.gui.icons import draw_shape
-from app.gui.language import mark, tr
+from app.gui.language import mark, told, tr
 from app.gui.layout import scaled, unit_of
 from app.gui.notices import Notice
 from app.gui.sign_kinds import Shape, Status, Tone, View
@@ -24,7 +24,7 @@ from app.selftest_checks import Check, SelfTestResult
 from app.snapshot import LiveSnapshot
 
 BANNER = mark("SELF-TEST: phantom, not the patient")
-# What the checks call themselves; their findings are told in English.
+# What the checks call themselves; their findings come from below and are told.
 _OF_CHECKS = (mark("Picture"), mark("Box"), mark("Sound"), mark("Recording"))
 _HOW_TO_LEAVE = mark("Esc leaves it")
 _WRAPPED = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
@@ -190,7 +190,7 @@ class SelfTestReport(QWidget):
         verdict = tr("Passed.") if check.passed else tr("Not passed.")
         left += names
         room = QRect(left, area.y(), area.right() - left, area.height())
-        _draw_fitting(painter, room, f"{verdict} {check.words}", scaled(34, unit, 15))
+        _draw_fitting(painter, room, f"{verdict} {told(check.words)}", scaled(34, unit, 15))
 
 
 def _name(check: Check) -> str:

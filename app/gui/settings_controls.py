@@ -9,7 +9,7 @@ from typing import Any
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.gui.language import tr
+from app.gui.language import decimal, tr
 from app.gui.settings_fields import Kind, Row
 from app.gui.settings_texts import CHOICES, NAMES, NOTHING, ORIGINS
 from app.gui.setup_parts import Choice, button, label
@@ -79,7 +79,7 @@ class Stepper(Control):
     def show_value(self, value: Any) -> None:
         """Show what holds."""
         self._value = value
-        self.shown.setText("" if value is None else f"{value:g}")
+        self.shown.setText("" if value is None else decimal(f"{value:g}"))
         self.none.setChecked(value is None)
 
     def _step(self, by: int) -> None:
@@ -166,8 +166,6 @@ class SettingRow(QFrame):
         self.show_problem("")
         self.default.setVisible(origin in ("file", "room"))
         when = tr("takes effect now") if self._live else tr("takes effect at the next start")
-        if not self.row.followed:
-            when = tr("kept, but not followed by this version yet")
         self.origin.setText(f"{tr(ORIGINS.get(origin, origin))} · {when}")
 
     def show_problem(self, words: str) -> None:

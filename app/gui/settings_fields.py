@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from app.settings.model import NOT_ACTED_ON, SECTIONS, Settings
+from app.settings.model import SECTIONS, Settings
 
 
 class Kind(enum.Enum):
@@ -56,11 +56,6 @@ class Row:
     def section(self) -> str:
         """The part of the key before the dot."""
         return self.key.partition(".")[0]
-
-    @property
-    def followed(self) -> bool:
-        """Whether this version does what it says."""
-        return self.key not in NOT_ACTED_ON and self.section not in NOT_ACTED_ON
 
     def stepped(self, value: float | None, by: int) -> float:
         """The next value of a NUMBER, within its limits."""

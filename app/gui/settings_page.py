@@ -13,7 +13,8 @@ from PyQt6.QtCore import QObject, QRect, pyqtSignal
 from app.gui.buttons import ButtonState
 from app.gui.features import MakeFeature, Page
 from app.gui.keys import Action
-from app.gui.language import tr
+from app.gui.language import decimal, tr
+from app.gui.notice_words import error_words
 from app.gui.notices import Notice
 from app.gui.restart import After, Restart
 from app.gui.settings_rooms import kept_for_room
@@ -149,7 +150,7 @@ class SettingsFeature(QObject):
                 told = job()
                 held = effective(self._options.args, load_settings(self._options.path))
             except PolypwatchError as error:
-                self._done.emit(key, None, str(error))
+                self._done.emit(key, None, error_words(error))
                 return None
             self._done.emit(key, held, "")
             return told if isinstance(told, Notice) else None
@@ -165,7 +166,7 @@ class SettingsFeature(QObject):
             try:
                 self._follow(key, flat(held.settings)[key])
             except PolypwatchError as error:
-                self.sheet.show_problem(key, str(error))
+                self.sheet.show_problem(key, error_words(error))
         elif key:
             self.sheet.offer_restart()
 
@@ -202,7 +203,9 @@ def _false_alarms(preset: Preset) -> str:
     if rate is None:
         return tr("false alarms unknown")
     if rate.processors:
-        words = tr("{n:.2g} false alarms a minute on {minutes:.3g} minutes of video, processors: {processors}")
+        words = tr("{n} false alarms a minute on {minutes} minutes of video, processors: {processors}")
     else:
-        words = tr("{n:.2g} false alarms a minute on {minutes:.3g} minutes of video, processors unknown")
-    return words.format(n=rate.per_minute, minutes=rate.minutes, processors=rate.processors)
+        words = tr("{n} false alarms a minute on {minutes} minutes of video, processors unknown")
+    return words.format(
+        n=decimal(f"{rate.per_minute:.2g}"), minutes=decimal(f"{rate.minutes:.3g}"), processors=rate.processors
+    )

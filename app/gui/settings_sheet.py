@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from PyQt6.QtCore import QRect, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from app.gui.language import tr
+from app.gui.language import told, tr
 from app.gui.layout import scaled, unit_of
 from app.gui.settings_controls import SettingRow
 from app.gui.settings_fields import rows
@@ -62,7 +62,7 @@ class SettingsSheet(Sheet):
             row.show_value(values[key], held.origins[key])
         self.rooms.show_settings(held.settings)
         self._said = tuple(dict.fromkeys((*self._said, *held.notes)))
-        self.notes.setText("\n".join(self._said))
+        self.notes.setText("\n".join(told(note) for note in self._said))
         self.notes.setVisible(bool(self._said))
 
     def show_problem(self, key: str, words: str) -> None:

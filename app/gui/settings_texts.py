@@ -53,6 +53,10 @@ NAMES = {
     "recording.snapshots": (mark("Folder for snapshots"), mark("Empty: polypwatch-out where it was started.")),
     "recording.from_scope_in": (mark("Record by itself"), mark("From 'scope in' to 'scope out'.")),
     "recording.encoder": (mark("Encoder"), mark("Hardware where there is one, the processor, or the source's own.")),
+    "recording.confirmed_no_text": (
+        mark("No picture shows a name"),
+        mark("Somebody looked at the whole picture. Only then may the source's own stream be recorded as it is."),
+    ),
     "recording.retention_days": (mark("Keep for days"), mark("Older ones are proposed for deletion, never deleted.")),
     "recording.min_free_gb": (mark("Free space, in GB"), mark("Recording stops before less is free.")),
     "procedure.withdrawal_hint_min": (mark("Withdrawal, in minutes"), mark("Below this there is a quiet hint.")),
@@ -76,6 +80,9 @@ CHOICES = {
     "tensorrt": "TensorRT",
     "cpu": "CPU",
     "nvenc": "NVENC",
+    "qsv": "Quick Sync",
+    "amf": "AMF",
+    "videotoolbox": "VideoToolbox",
     "x264": "x264",
 }
 

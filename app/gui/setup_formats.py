@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 from app.devices.device import Device
 from app.devices.formats import Format, Wish, parse_wish, rate_text, same_rate
 from app.devices.listing import chosen
-from app.gui.language import tr
+from app.gui.language import decimal, told, tr
 from app.gui.setup_parts import button, combo, label
 from detector.errors import UsageError
 
@@ -60,7 +60,7 @@ class FormatChooser(QWidget):
         self.setVisible(choice is not None)
         if choice is None:
             return
-        self.reason.setText(tr("Proposed: {format} ({reason}).").format(format=choice, reason=choice.reason))
+        self.reason.setText(tr("Proposed: {format} ({reason}).").format(format=choice, reason=told(choice.reason)))
         _fill(self.fourcc, [(fourcc, fourcc) for fourcc in dict.fromkeys(item.fourcc for item in self._formats)])
         self._show(_understood(wanted) or self._proposal)
 
@@ -87,7 +87,10 @@ class FormatChooser(QWidget):
 
     def _fill_rates(self, *, tell: bool) -> None:
         before = self.rate.currentData()
-        _fill(self.rate, [(rate, rate_text(rate)) for rate in self._rates()] or [(None, tr("as the device sends"))])
+        _fill(
+            self.rate,
+            [(rate, decimal(rate_text(rate))) for rate in self._rates()] or [(None, tr("as the device sends"))],
+        )
         _select(self.rate, before)
         if tell:
             self._tell()

@@ -8,7 +8,7 @@ from pathlib import Path
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.devices.formats import rate_text
-from app.gui.language import tr
+from app.gui.language import decimal, told, tr
 from app.gui.setup_canvas import PreviewCanvas
 from app.gui.setup_draft import Draft
 from app.gui.setup_page import SetupPage
@@ -177,7 +177,7 @@ class PlacePage(SetupPage):
         try:
             put(Settings(), {"room.name": self.draft.room})
         except FormatError as error:
-            return error.what
+            return told(error.what)
         return folder_problem(self.draft.folder)
 
     def choose_folder(self, path: str | None = None) -> None:
@@ -196,9 +196,9 @@ def facts_of(state: PreviewState) -> tuple[str, ...]:
         size = state.frame.size
         found.append(tr("{width} x {height} pixels").format(width=size.width, height=size.height))
     if state.info is not None and state.info.rate is not None:
-        found.append(tr("{rate} frames/s announced").format(rate=rate_text(state.info.rate)))
+        found.append(tr("{rate} frames/s announced").format(rate=decimal(rate_text(state.info.rate))))
     if state.rate:
-        found.append(tr("{rate:.1f} pictures/s arrive").format(rate=state.rate))
+        found.append(tr("{rate} pictures/s arrive").format(rate=decimal(f"{state.rate:.1f}")))
     if state.deinterlacing:
         found.append(tr("Interlaced, as its content shows: each frame becomes two pictures."))
     elif state.scan is Scan.PROGRESSIVE:

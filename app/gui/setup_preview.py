@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.capture import parse_source
+from app.gui.language import told, tr
 from app.picture.prepared import prepared_source
 from app.picture.settings import PictureSettings
 from detector.errors import PolypwatchError
@@ -109,7 +110,8 @@ class Preview:
                 self._stop.wait(_AGAIN_S)
         except Exception as error:  # root of the thread: the page must say it
             _log.exception("the preview failed")
-            self._fail(f"Unexpected error: {type(error).__name__}: {error}.", "The log has the details.")
+            said = tr("Unexpected error: {kind}: {error}.").format(kind=type(error).__name__, error=error)
+            self._fail(said, tr("The log has the details."))
             self._wake()
 
     def _watch(self) -> None:
@@ -119,7 +121,7 @@ class Preview:
             self._source = source
             info = source.open()
         except PolypwatchError as error:
-            self._fail(error.what, error.hint)
+            self._fail(told(error.what), told(error.hint))
             return
         try:
             self._state = replace(self._state, info=info, trouble="", todo="")
@@ -162,7 +164,7 @@ class Preview:
         if item.state is SourceState.UNDECODABLE:
             return True
         if not self._stop.is_set() and item.state is not SourceState.END:
-            self._fail(item.detail or item.state.value, "It is tried again every second.")
+            self._fail(told(item.detail or item.state.value), tr("It is tried again every second."))
         return False
 
     def _fail(self, trouble: str, todo: str) -> None:

@@ -15,7 +15,8 @@ from app.devices.device import Device
 from app.devices.formats import rate_text
 from app.devices.listing import list_devices
 from app.devices.watch import Change, DeviceWatcher
-from app.gui.language import tr
+from app.gui.language import decimal, told, tr
+from app.gui.notice_words import error_words
 from app.gui.setup_draft import Draft
 from app.gui.setup_formats import FormatChooser
 from app.gui.setup_page import SetupPage
@@ -50,7 +51,7 @@ class Lookup(QObject):
             try:
                 self.found.emit(self._devices(), "")
             except PolypwatchError as error:
-                self.found.emit([], str(error))
+                self.found.emit([], error_words(error))
 
         self._thread = threading.Thread(target=run, name="device list", daemon=True)
         self._thread.start()
@@ -89,6 +90,7 @@ class SourcePage(SetupPage):
         self.heading = tr("Where do the pictures come from?")
         self.devices: dict[str, tuple[Device, QPushButton]] = {}
         self._group = QButtonGroup(self)
+        self._group.setExclusive(False)  # in an exclusive one Tab passes by all rows but one; `_show_draft` marks the row
         self._lookup = Lookup(devices, watcher, self)
         self._lookup.found.connect(self._show_devices)
         self._build()
@@ -110,11 +112,11 @@ class SourcePage(SetupPage):
             return tr("Choose a source.")
         device = self.devices.get(spec)
         if device is not None and device[0].problem:
-            return f"{device[0].problem}. {device[0].hint}".strip()
+            return f"{told(device[0].problem)}. {told(device[0].hint)}".strip()
         try:
             parse_source(spec)
         except UsageError as error:
-            return str(error)
+            return error_words(error)
         return ""
 
     # -- building -------------------------------------------------------------------------------------------------
@@ -224,10 +226,8 @@ class SourcePage(SetupPage):
         spec = self.draft.spec
         device = self.devices.get(spec or "")
         row = device[1] if device is not None else self._row_of(spec)
-        self._group.setExclusive(False)
         for other in self._group.buttons():
             other.setChecked(other is row)
-        self._group.setExclusive(True)
         if not keep_text:
             # Without name and password: others read this screen, too. What is not edited stays as it is.
             self.address.setText(without_password(spec) if row is None and spec is not None else "")
@@ -251,7 +251,7 @@ class SourcePage(SetupPage):
 def state_of(device: Device) -> str:
     """A device in one line: what is wrong with it, or what arrives, or what it offers."""
     if device.problem:
-        return tr("Cannot be used as it is: {problem}.").format(problem=device.problem)
+        return tr("Cannot be used as it is: {problem}.").format(problem=told(device.problem))
     if device.open_in:
         return tr("In use by {programs}.").format(programs=", ".join(device.open_in))
     readable = [item for item in device.formats if item.readable]
@@ -260,13 +260,13 @@ def state_of(device: Device) -> str:
     if device.signal is not None:
         return tr("Input: {signal}.").format(signal=device.signal)
     best = max(readable, key=lambda item: item.width * item.height)
-    rates = ", ".join(rate_text(rate) for rate in best.rates[:4]) or tr("rates unknown")
+    rates = ", ".join(decimal(rate_text(rate)) for rate in best.rates[:4]) or tr("rates unknown")
     return tr("Up to {width} x {height} at {rates}.").format(width=best.width, height=best.height, rates=rates)
 
 
 def _about(spec: str | None, device: Device | None) -> str:
     if device is not None:
-        fault = f"{device.problem}. {device.hint}".strip() if device.problem else ""
+        fault = f"{told(device.problem)}. {told(device.hint)}".strip() if device.problem else ""
         lasting = "" if device.stable else tr("Its place may change when it is plugged in again.")
         return "\n".join(part for part in (f"{device.name} ({device.bus})", fault, lasting) if part)
     if spec is None:

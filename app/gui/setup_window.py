@@ -11,15 +11,18 @@ from PyQt6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from app import SOFTWARE
+from app.day.line import own_line
 from app.devices.device import Device
 from app.devices.listing import list_devices
 from app.gui.application import application
 from app.gui.bridge import Bridge
 from app.gui.crash import CrashHook, logged_qt_messages
 from app.gui.interrupts import Interrupts
-from app.gui.language import choose_language, tr, use_language
+from app.gui.language import choose_language, told, tr, use_language
 from app.gui.layout import unit_of
+from app.gui.notice_words import error_words, said
 from app.gui.notices import NoticeBoard
+from app.gui.pulse import Heart
 from app.gui.setup_area_page import AreaPage
 from app.gui.setup_draft import Draft
 from app.gui.setup_page import SetupPage
@@ -134,7 +137,7 @@ class SetupWindow(Sheet):
             page.changed.connect(self._show_state)
         self.title, self.step = label(kind="title"), label(kind="soft")
         self.step.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.note = label("\n".join(notes), "fault")
+        self.note = label("\n".join(told(note) for note in notes), "fault")
         if not notes:
             self.note.hide()
         self.hint = label(kind="caution")
@@ -210,7 +213,7 @@ class SetupWindow(Sheet):
         if self._preview is not None:
             self.page.show_preview(self._preview.state)
         if (unexpected := self.board.current()) is not None:
-            self.hint.setText(f"{unexpected.what} {unexpected.rest}")
+            self.hint.setText(f"{(notice := said(unexpected)).what} {notice.rest}")
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -219,7 +222,7 @@ class SetupWindow(Sheet):
         try:
             self.result = update_settings(draft.kept_in, self._path).settings
         except PolypwatchError as error:
-            self.place.problem.setText(str(error))
+            self.place.problem.setText(error_words(error))
             return
         self.close()
 
@@ -234,7 +237,10 @@ def show_setup(
         qt.setQuitOnLastWindowClosed(False)
         loaded = load_settings(path)
         use_language(choose_language(loaded.settings.language))
-        return _shown(SetupWindow(loaded, devices), interrupts, qt.exec, qt.quit)
+        window = SetupWindow(loaded, devices)
+        if (line := own_line()) is not None:
+            Heart(line, window)  # the supervisor would take the silence between two windows for a crash
+        return _shown(window, interrupts, qt.exec, qt.quit)
 
 
 def _shown(

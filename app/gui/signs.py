@@ -12,7 +12,7 @@ from app.gui.ai_signs import NO_PICTURE, ai_sign, main_sign
 from app.gui.ai_signs import age_words as _age_words
 from app.gui.banner_words import ai_banner, source_banner
 from app.gui.flags import flag_signs
-from app.gui.language import mark, tr
+from app.gui.language import mark, told, tr
 from app.gui.sign_kinds import Banner, Card, Shape, Sign, Status, Tone, View
 from app.snapshot import AiSnapshot, LiveSnapshot, SourceSnapshot, SourceStatus
 from detector.alerts import Marker
@@ -61,7 +61,7 @@ def source_sign(source: SourceSnapshot) -> Sign:
     elif source.status in _TRIED_AGAIN and source.retries:
         words = tr("{state}, trying again ({n})").format(state=words, n=source.retries)
     # The state comes first: where room is short, the name is what gets cut.
-    return replace(sign, text=f"{words} · {source.label}" if source.label else words)
+    return replace(sign, text=f"{words} · {told(source.label)}" if source.label else words)
 
 
 def overlay_words(ai: AiSnapshot) -> str:

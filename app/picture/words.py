@@ -40,7 +40,10 @@ def words_of(conditions: PictureConditions) -> tuple[str, ...]:
         )
     if conditions.deinterlacing:
         order = conditions.scan.value.partition(", ")[2] if conditions.scan.interlaced else ""
-        found.append(f"The video is interlaced{f' ({order})' if order else ''}: each frame is shown as two pictures.")
+        if order:
+            found.append(f"The video is interlaced ({order}): each frame is shown as two pictures.")
+        else:
+            found.append("The video is interlaced: each frame is shown as two pictures.")
     return tuple(found)
 
 

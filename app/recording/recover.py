@@ -72,9 +72,10 @@ class RecoveryReport:
         if self.trouble:
             return f"The recording {self.folder.name} was interrupted and is not repaired yet: {self.trouble}."
         kept = f"{self.frames} pictures ({_minutes(self.seconds)}) are there"
-        lost = f", {self.lost} at the end are missing" if self.lost else ""
-        aside = f" {', '.join(self.put_aside)} could not be read and was put aside." if self.put_aside else ""
-        return f"The recording {self.folder.name} was interrupted and is repaired: {kept}{lost}.{aside}"
+        if self.lost:
+            kept = f"{kept}, {self.lost} at the end are missing"
+        said = f"The recording {self.folder.name} was interrupted and is repaired: {kept}."
+        return f"{said} {', '.join(self.put_aside)} could not be read and was put aside." if self.put_aside else said
 
 
 def unrecovered(root: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 from app.gui.keys import KEYS
 from app.settings.changes import change
 from app.settings.effective import effective
-from app.settings.model import NOT_ACTED_ON, SECTIONS, Settings
+from app.settings.model import SECTIONS, Settings
 from app.settings.rooms import export_room, read_room, with_room
 from app.settings.store import Loaded, load_settings, reset_settings, settings_path, update_settings
 
@@ -53,10 +53,10 @@ def describe() -> str:
             default = field.get_default(call_default_factory=True)
             choices = _choices(field.annotation)
             words = f"{field.description}{f' ({choices})' if choices else ''}"
-            rows.append((key, _text(default), words + _not_yet(key)))
-    rows += [(f"keys.{k.action.name.lower()}", _text(k.keys), f"key of: {k.help}{_not_yet('keys')}") for k in KEYS]
+            rows.append((key, _text(default), words))
+    rows += [(f"keys.{k.action.name.lower()}", _text(k.keys), f"key of: {k.help}") for k in KEYS]
     language = Settings.model_fields["language"]
-    words = f"{language.description} ({_choices(language.annotation)}){_not_yet('language')}"
+    words = f"{language.description} ({_choices(language.annotation)})"
     rows.append(("language", _text(language.default), words))
     return _table([("setting", "default", "what it means"), *rows])
 
@@ -86,10 +86,6 @@ def _say(loaded: Loaded) -> None:
 def _say_all(notes: Sequence[str]) -> None:
     for note in notes:
         print(f"polypwatch: {note}", file=sys.stderr)
-
-
-def _not_yet(key: str) -> str:
-    return " [not followed yet]" if key in NOT_ACTED_ON else ""
 
 
 def _choices(annotation: Any) -> str:

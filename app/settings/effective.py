@@ -12,7 +12,7 @@ from typing import Any
 
 from app.settings.codec import document_of, flat, is_set, merged, model_of
 from app.settings.keymap import keys_given_up
-from app.settings.model import NOT_ACTED_ON, Settings, Source
+from app.settings.model import Settings, Source
 from app.settings.rooms import in_room, without_password
 from app.settings.store import Loaded
 from detector.errors import FormatError, UsageError
@@ -103,7 +103,7 @@ def effective(args: argparse.Namespace, loaded: Loaded) -> Effective:
     origins = {k: next((word for word, layer in layers if is_set(layer, k)), "default") for k in flat(settings)}
     may_record = not loaded.lost or origins["source.area"] == "command line"
     held_back = () if may_record or settings.recording.folder is None else (_NOT_RECORDED,)
-    notes = (*loaded.notes, *held_back, *keys_given_up(settings.keys), *_not_acted_on(settings))
+    notes = (*loaded.notes, *held_back, *keys_given_up(settings.keys))
     return Effective(settings, origins, notes, may_record)
 
 
@@ -123,9 +123,3 @@ def _asked_for(source: Source) -> str | None:
     if spec is None or wanted is None or "?" in spec or parse_source(spec).kind is not SourceKind.CAMERA:
         return spec
     return f"{spec}?{wanted}"
-
-
-def _not_acted_on(settings: Settings) -> tuple[str, ...]:
-    now, default = flat(settings), flat(Settings())
-    keys = [k for k in now if now[k] != default[k] and (k in NOT_ACTED_ON or k.partition(".")[0] in NOT_ACTED_ON)]
-    return (f"Set, but not followed by this version yet: {', '.join(keys)}.",) if keys else ()

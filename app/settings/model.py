@@ -18,33 +18,6 @@ SCHEMA = "polypwatch.settings/1"
 MINOR = 0
 """The newest minor version of the schema that this program knows every key of."""
 
-NOT_ACTED_ON = frozenset(
-    {
-        "ai.sensitivity",
-        "ai.keep_ratio",
-        "ai.min_display_ms",
-        "ai.hold_ms",
-        "ai.shadow",
-        "ai.candidate",
-        "screen.cue",
-        "screen.edge_indicator",
-        "screen.confidence",
-        "screen.second_monitor",
-        "screen.second_monitor_boxes",
-        "screen.light_override",
-        "sound.volume_percent",
-        "recording.from_scope_in",
-        "recording.encoder",
-        "recording.retention_days",
-        "recording.min_free_gb",
-        "procedure.withdrawal_hint_min",
-        "procedure.hide_s",
-        "keys",
-        "language",
-    }
-)
-"""Settings that are kept and checked, but that the live page does not follow yet: whoever sets one is told."""
-
 
 def _plain(text: str) -> str:
     if not text.isprintable() or text != text.strip() or not text:
@@ -198,8 +171,11 @@ class Recording(Section):
         None, description="where snapshots go; null: polypwatch-out in the folder that it was started from"
     )
     from_scope_in: bool = Field(True, description="record from 'scope in' to 'scope out' without being asked")
-    encoder: Literal["auto", "nvenc", "x264", "copy"] = Field(
+    encoder: Literal["auto", "x264", "nvenc", "qsv", "amf", "videotoolbox", "copy"] = Field(
         "auto", description="a hardware encoder where there is one, that encoder, or the source's own stream"
+    )
+    confirmed_no_text: bool = Field(
+        False, description="somebody looked: no picture of the source shows a name; lets 'copy' record all of it"
     )
     retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
         None, description="recordings older than this are proposed for deletion; null: never"

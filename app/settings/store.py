@@ -120,8 +120,11 @@ def _without_file(path: Path) -> Loaded:
     kept = sorted(path.parent.glob(f"{path.stem}.bad-*{path.suffix}"), key=lambda p: p.name)
     if not kept:
         return Loaded(Settings(), path)
-    note = f"The settings could not be used and were kept as {kept[-1]}; nothing was set since: the default settings"
-    return Loaded(Settings(), path, (f"{note} are used. `polypwatch settings --reset` accepts them.",), lost=True)
+    note = (
+        f"The settings could not be used and were kept as {kept[-1]}; nothing was set since: the default settings are "
+        "used. `polypwatch settings --reset` accepts them."
+    )
+    return Loaded(Settings(), path, (note,), lost=True)
 
 
 def _set_aside(path: Path, reason: FormatError) -> Loaded:

@@ -265,6 +265,7 @@ def test_pictures_of_another_size_begin_anew(room):
     r = room()
     r.marked()
     r.show(image=np.zeros((96, 128, 3), np.uint8))
+    assert r.markers == 0, "the boxes are in pixels of another picture"
     r.ai.answer()
     assert r.analysed[-1].size == Size(128, 96)
     assert r.markers == 0

@@ -36,6 +36,7 @@ class Room:
 
     def __init__(self, open_window, session: FakeSession) -> None:
         self.clock, self.session = Clock(), session
+        self.patient: str | None = None
         self.idle = FakeSession()  # the buffer's thread sees nothing: the test fills the ring
         self.made: list[ReplayInset] = []
         self.live = open_window(features=(self._make,))
@@ -44,7 +45,7 @@ class Room:
 
     def _make(self, page) -> ReplayInset:
         self.buffer = ReplayBuffer(self.idle)
-        self.made.append(ReplayInset(page, self.buffer, self.clock))
+        self.made.append(ReplayInset(page, self.buffer, self.clock, lambda: self.patient))
         return self.made[0]
 
     def see(self, seconds: float, bgr=GREY, markers=(), alert: bool = False) -> None:
@@ -133,6 +134,17 @@ def test_an_alert_of_long_ago_may_be_of_another_patient_and_is_not_played(room: 
     room.see(10, GREEN)
     room.press()
     assert room.feature.inset.ago == "-8 s"
+    assert room.markers == ()
+
+
+def test_what_was_before_an_examination_began_is_not_played_in_it(room: Room) -> None:
+    room.see(10)
+    room.see(10, BLUE, BOX, alert=True)
+    room.patient = "EX-7K3M-Q9TD"
+    room.page.refresh()
+    assert room.buffer.last_alert() is None
+    room.see(1)
+    room.press()
     assert room.markers == ()
 
 

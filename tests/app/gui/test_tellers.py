@@ -22,3 +22,11 @@ def test_a_warning_of_the_recorder_is_told_once() -> None:
     warned = replace(snapshot(), recording="/a", recorder=RecorderSnapshot("/a", warning="the disk is nearly full"))
     assert [notice.what for notice in tellers.told(warned)] == ["Recording: the disk is nearly full"]
     assert list(tellers.told(warned)) == []
+
+
+def test_a_figure_that_counts_makes_no_new_notice() -> None:
+    tellers = Tellers()
+    for waiting, notices in ((76, 1), (79, 0), (1080, 0)):
+        warning = f"the recording falls behind: {waiting} pictures wait"
+        now = replace(snapshot(), recording="/a", recorder=RecorderSnapshot("/a", warning=warning))
+        assert len(list(tellers.told(now))) == notices

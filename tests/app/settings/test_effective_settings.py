@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from app import main
+from app import live_room
 from app.cli import _parser
 from app.cli import main as polypwatch
-from app.live import LiveSettings
+from app.gui import window
+from app.live import LiveSession, LiveSettings
 from app.settings.changes import change
 from app.settings.codec import document_of, flat, known_keys
 from app.settings.effective import OPTIONS, Effective, effective
-from app.settings.model import NOT_ACTED_ON, SECTIONS, Settings
+from app.settings.model import SECTIONS, Settings
 from app.settings.rooms import with_room
 from app.settings.store import Loaded
 from detector.errors import UsageError
 from detector.tracking import TrackingSettings
+from tests.app.test_live import ScriptedAi
 
 FILE = ["source.spec=camera:1", "source.area=0,0,640,480", "ai.threads=2", "sound.muted=true", "room.name=B"]
 
@@ -87,14 +89,6 @@ def test_the_audit_log_gets_every_setting_and_no_password() -> None:
     assert args.source == "rtsp://me:secret@host/live?token=secret"
 
 
-def test_who_sets_what_is_not_followed_yet_is_told() -> None:
-    chosen, _ = held(settings=change(Settings(), ["ai.shadow=true", "keys.snapshot=F13", "ai.threads=2"]))
-    (note,) = chosen.notes
-    assert "ai.shadow, keys.snapshot" in note
-    assert "threads" not in note
-    assert set(known_keys()) | {"keys"} >= NOT_ACTED_ON
-
-
 def test_a_wrong_word_on_the_command_line_is_the_users_and_not_the_files() -> None:
     with pytest.raises(UsageError, match=r"source\.area.*no picture area"):
         held("a.mp4", "--area", "1,2")
@@ -115,11 +109,18 @@ def test_with_a_lost_picture_area_nothing_is_recorded_until_there_is_one_again(t
     assert recorded(lost=True) == (None, ())
 
 
+def without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def test_live_without_any_source_says_how_to_name_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("POLYPWATCH_CONFIG", str(tmp_path))
-    assert polypwatch(["live"]) == 2
+    without_a_display(monkeypatch)
+    assert polypwatch(["live", "--no-supervisor"]) == 2
     assert "settings --set source.spec=camera:0" in capfd.readouterr().err
 
 
@@ -128,7 +129,8 @@ def test_live_says_that_its_settings_file_was_bad(
 ) -> None:
     monkeypatch.setenv("POLYPWATCH_CONFIG", str(tmp_path))
     (tmp_path / "settings.json").write_text("{")
-    assert polypwatch(["live"]) == 2
+    without_a_display(monkeypatch)
+    assert polypwatch(["live", "--no-supervisor"]) == 2
     assert "settings.bad-" in capfd.readouterr().err
 
 
@@ -140,13 +142,16 @@ def test_the_session_and_the_window_are_made_as_the_settings_say(
     words = ["source.spec=camera:1", "ai.threshold=0.5", "ai.min_seen_ms=400", "sound.muted=true", "ai.threads=2"]
     words += [f"recording.folder={tmp_path}", "screen.full_screen=true", "screen.synchronised=true"]
     assert polypwatch(["settings", "--set", *words]) == 0
-    monkeypatch.setattr(main, "display_problem", lambda: "")
-    monkeypatch.setattr(main, "ai_factory", lambda args: made.append(args.threads))
-    monkeypatch.setattr(
-        main, "LiveSession", lambda source, label, make_ai, settings, picture: made.extend([label, settings])
-    )
-    monkeypatch.setattr(main, "run_window", lambda session, options: made.append(options) or 0)
-    assert polypwatch(["live"]) == 0
+    monkeypatch.setattr(live_room, "display_problem", lambda: "")
+    monkeypatch.setattr(live_room, "ai_factory", lambda args: made.append(args.threads))
+
+    def session(source: object, label: str, make_ai: object, settings: LiveSettings, **more: object) -> LiveSession:
+        made.extend([label, settings])
+        return LiveSession(source, label, lambda *calls: ScriptedAi(*calls), settings, **more)
+
+    monkeypatch.setattr(live_room, "LiveSession", session)
+    monkeypatch.setattr(window, "run_window", lambda session, options, *_: made.append(options) or 0)
+    assert polypwatch(["live", "--no-supervisor"]) == 0
     threads, label, settings, options = made
     assert (threads, label) == (2, "camera 1")
     assert (settings.threshold, settings.min_seen_s) == (0.5, 0.4)

@@ -1,0 +1,305 @@
+"""The texts that are composed below Qt and reach the screen, as templates: collected from the source.
+
+``f"Cannot write {path}: {why}."`` becomes ``Cannot write {0}: {1}.``; ``language.told`` finds it again from the
+finished text. Errors tell who they are: both texts of every ``PolypwatchError`` count, but for modules that only the
+command line uses. Other texts count in the modules of ``TOLD``, and the words of ``WORDS``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import app
+
+_ROOT = Path(app.__file__).resolve().parent.parent
+
+COMMAND_LINE = (
+    "app/bench/",
+    "app/cli.py",
+    "app/day/command.py",
+    "app/day/recordings.py",
+    "app/detect.py",
+    "app/devices/command.py",
+    "app/dicom/command.py",
+    "app/gui/bench_paint.py",
+    "app/gui/loopback_window.py",
+    "app/gui/offscreen.py",
+    "app/gui/report_command.py",
+    "app/phantom/film.py",
+    "app/phantom/rendering.py",
+    "app/report.py",
+    "app/settings/command.py",
+    "detector/annotation.py",
+    "detector/parity.py",
+    "detector/results.py",
+    "detector/scoring/",
+)
+"""What speaks in the terminal only, in English."""
+
+TOLD = (
+    "app/candidate.py",
+    "app/capture/camera.py",
+    "app/capture/camera_named.py",
+    "app/capture/decode.py",
+    "app/capture/file.py",
+    "app/capture/gstreamer.py",
+    "app/capture/gstreamer_runtime.py",
+    "app/capture/images.py",
+    "app/capture/live.py",
+    "app/capture/stream.py",
+    "app/capture/troubles.py",
+    "app/day/supervise.py",
+    "app/devices/choice.py",
+    "app/devices/desktop.py",
+    "app/devices/formats.py",
+    "app/devices/linux.py",
+    "app/devices/listing.py",
+    "app/devices/v4l2.py",
+    "app/dicom/export.py",
+    "app/dicom/video.py",
+    "app/examination/record.py",
+    "app/examination/report.py",
+    "app/examination/store.py",
+    "app/feed.py",
+    "app/picture/source.py",
+    "app/picture/words.py",
+    "app/recording/copying.py",
+    "app/recording/losses.py",
+    "app/recording/pace.py",
+    "app/recording/recorder.py",
+    "app/recording/recover.py",
+    "app/recording/repair.py",
+    "app/recording/space.py",
+    "app/recording/writer.py",
+    "app/selftest.py",
+    "app/selftest_checks.py",
+    "app/settings/effective.py",
+    "app/settings/keymap.py",
+    "app/settings/store.py",
+    "app/snapshot.py",
+    "app/synchrony.py",
+    "app/watch.py",
+    "detector/frame.py",
+    "detector/picture/area.py",
+    "detector/picture/interlace.py",
+    "detector/schema.py",
+    "detector/watchdog.py",
+    "detector/worker.py",
+    "detector/worker_child.py",
+    "detector/worker_link.py",
+)
+"""Modules whose words reach the screen other than in errors."""
+
+WORDS = (
+    # One word each, in a row of reasons or as a state.
+    "uncompressed",
+    "opening",
+    "playing",
+    "paused",
+    "ended",
+    "off",
+    "starting",
+    "late",
+    "stalled",
+    "restarting",
+    "failed",
+    # Around what an error says.
+    "The default settings are used.",
+    "{0} could not be read and was put aside.",
+    # What the system says of files and networks (strerror).
+    "Address already in use",
+    "Connection refused",
+    "Connection timed out",
+    "Device or resource busy",
+    "File exists",
+    "Input/output error",
+    "Invalid argument",
+    "Is a directory",
+    "Name or service not known",
+    "Network is unreachable",
+    "No route to host",
+    "No space left on device",
+    "No such device",
+    "No such file or directory",
+    "Not a directory",
+    "Operation not permitted",
+    "Permission denied",
+    "Read-only file system",
+    # What pydantic says of a value.
+    "Input should be {0}",
+    "Input should be a valid boolean",
+    "Input should be a valid integer",
+    "Input should be a valid number",
+    "Input should be a valid string",
+    "Input should be greater than {0}",
+    "Input should be greater than or equal to {0}",
+    "Input should be less than {0}",
+    "Input should be less than or equal to {0}",
+    "Value error, {0}",
+)
+"""What is told as well and stands in no literal of its own, or in one of a single word."""
+
+# Names, recipes and patterns that look like words; what only the terminal shows.
+_NO_WORDS = (
+    ", or set ai.threshold",
+    ", pixels ",
+    " of room '",
+    "; the nearest is",
+    "Capture screen",
+    "Media ",
+    "Volume ",
+    "(?:",
+    "capture {0}",
+    "cudart64",
+    "decklinkvideosrc",
+    "frames.jsonl",
+    "libcudart",
+    "manifest.json",
+    "polypwatch: ",
+    "python3-gi",
+    "recorder disk",
+    "videoconvert",
+)
+_LOGGERS = ("_log", "_LOG", "_logger")
+_LEAST_LETTERS = 5
+
+
+def collected_below() -> Iterator[str]:
+    """Every text and template."""
+    yield from WORDS
+    trees = {path.relative_to(_ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in _sources()}
+    errors = _error_names(trees)
+    for name, tree in trees.items():
+        if name.startswith(COMMAND_LINE):
+            continue
+        named = _assigned(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) in errors:
+                for argument in node.args[:2]:
+                    yield from filter(_is_text, _texts(argument, named))
+        if name in TOLD:
+            yield from _words_of(tree, errors)
+
+
+def template(node: ast.expr) -> str | None:
+    """The text that an expression makes, with numbered places for what is put in; None if it makes none."""
+    places = iter(range(100))
+
+    def read(part: ast.expr) -> str:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            return part.value
+        if isinstance(part, ast.JoinedStr):
+            return "".join(read(value) for value in part.values)
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
+            return read(part.left) + read(part.right)
+        return f"{{{next(places)}}}"
+
+    made = isinstance(node, ast.JoinedStr | ast.BinOp) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return read(node) if made else None
+
+
+def _sources() -> Iterator[Path]:
+    for folder in ("app", "detector"):
+        yield from sorted((_ROOT / folder).rglob("*.py"))
+
+
+def _error_names(trees: dict[str, ast.Module]) -> set[str]:
+    """``PolypwatchError`` and all that is made from it."""
+    found, before = {"PolypwatchError"}, 0
+    classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    while len(found) != before:
+        before = len(found)
+        found |= {c.name for c in classes if any(isinstance(b, ast.Name) and b.id in found for b in c.bases)}
+    return found
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """What is assigned to each name anywhere in a module, and what its functions of that name return."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append(node.value)
+                elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    for one, value in zip(target.elts, node.value.elts, strict=False):
+                        if isinstance(one, ast.Name):
+                            found.setdefault(one.id, []).append(value)
+        elif isinstance(node, ast.FunctionDef):
+            returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return) and inner.value]
+            found.setdefault(f"{node.name}()", []).extend(returned)
+    return found
+
+
+def _texts(node: ast.expr, named: dict[str, list[ast.expr]], depth: int = 3) -> Iterator[str]:
+    """Every text that an argument can be, and the texts that are put into it."""
+    if depth == 0:
+        return
+    if isinstance(node, ast.IfExp):
+        for branch in (node.body, node.orelse):
+            yield from _texts(branch, named, depth)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _texts(value, named, depth)
+    elif isinstance(node, ast.Name):
+        for value in named.get(node.id, ()):
+            yield from _texts(value, named, depth - 1)
+    elif isinstance(node, ast.Call):
+        for value in named.get(f"{_called(node)}()", ()):
+            yield from _texts(value, named, depth - 1)
+    else:
+        if (text := template(node)) is not None:
+            yield text
+        for inner in ast.iter_child_nodes(node):
+            if isinstance(inner, ast.FormattedValue):
+                yield from _texts(inner.value, named, depth - 1)
+
+
+def _words_of(tree: ast.Module, errors: set[str]) -> Iterator[str]:
+    """Every text of a module that has more than one word; what is logged and explained in the source is left out."""
+    skipped = set(_unsaid(tree, errors))
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.JoinedStr | ast.Constant | ast.BinOp) and (text := template(node)) is not None:
+            skipped |= {id(inner) for inner in _inside(node)}
+            if " " in text.strip() and _is_text(text):
+                yield text
+
+
+def _inside(node: ast.expr) -> Iterator[ast.AST]:
+    """The literal pieces of a text; what is put in has words of its own."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FormattedValue):
+            yield child
+            if isinstance(child, ast.expr):
+                yield from _inside(child)
+
+
+def _unsaid(tree: ast.Module, errors: set[str]) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield id(node.value)
+        logged = (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id in _LOGGERS
+        )
+        if logged or (isinstance(node, ast.Call) and _called(node) in errors):
+            yield from (id(inner) for inner in ast.walk(node))
+
+
+def _is_text(text: str) -> bool:
+    """Whether it has words of its own."""
+    bare = re.sub(r"\{\d+\}", "", text)
+    return sum(c.isalpha() for c in bare) >= _LEAST_LETTERS and not text.startswith(_NO_WORDS)
