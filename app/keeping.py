@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from app.picture.words import PictureReport
 from app.recording.blanking import Inside
@@ -41,6 +45,7 @@ class Keeping:
         self._root, self._options, self._inside = root, options, inside
         self._picture = picture
         self._on_change, self._clock_ns = on_change, clock_ns
+        self._black: set[int] = set()  # captured_ns of pictures without a known area that no verdict was asked for yet
         self._starting = threading.Lock()  # never taken by the capture thread
         self._recorder: Recorder | None = None
         self._log = ResultsLog()
@@ -67,14 +72,14 @@ class Keeping:
             resume = folder is not None
             if folder is None:
                 assert self._root is not None
-                folder = self._root / time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+                folder = _new_folder(self._root)
             rate = info.rate if info else None
             recorder = Recorder(
                 folder,
                 rate,
                 self._on_change,
                 self._options,
-                self._inside,
+                self._surely_inside if self._inside is not None else None,
                 resume=resume,
                 clock_ns=self._clock_ns,
                 copied=self._picture.copy_source() if self._picture is not None else None,
@@ -94,15 +99,31 @@ class Keeping:
     # -- from the capture thread ----------------------------------------------------------------------------------
 
     def offer(self, frame: Frame) -> None:
-        """Hand a picture over; never waits."""
-        if (recorder := self._recorder) is not None:
-            recorder.offer(frame)
+        """Hand a picture over; never waits.
+
+        Another size of picture may make its area unknown again while the recording runs: until it is found, black is
+        recorded.
+        """
+        if (recorder := self._recorder) is None:
+            return
+        if self._picture is not None and self._picture.objection():
+            self._black.add(frame.captured_ns)
+            frame = replace(frame, image=np.zeros_like(frame.image))
+        recorder.offer(frame)
 
     @property
     def busy(self) -> bool:
         """True while so many pictures wait that the AI should step back."""
         recorder = self._recorder
         return recorder is not None and recorder.busy
+
+    # -- from the recorder's thread -------------------------------------------------------------------------------
+
+    def _surely_inside(self, captured_ns: int) -> bool | None:
+        if captured_ns in self._black:
+            self._black.discard(captured_ns)
+            return False
+        return self._inside(captured_ns) if self._inside is not None else None
 
     # -- anywhere -------------------------------------------------------------------------------------------------
 
@@ -125,3 +146,10 @@ class Keeping:
         """The recording; None if nothing is recorded."""
         recorder = self._recorder
         return recorder.snapshot() if recorder is not None else None
+
+
+def _new_folder(root: Path) -> Path:
+    """A name after the time that nothing has yet: a pedal that bounces begins two recordings within a second."""
+    name = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+    return next(folder for each in names if not (folder := root / each).exists())

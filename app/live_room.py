@@ -18,6 +18,7 @@ from app.day.restore import restore
 from app.day.resumption import Resumption, resumption
 from app.examination.desk import Desk, DeskSettings
 from app.examination.record import unfinished
+from app.examination.state import Phase
 from app.gui.interrupts import INTERRUPTED, Interrupts
 from app.gui.options import WindowOptions
 from app.gui.platform import display_problem
@@ -55,6 +56,9 @@ def live(args: argparse.Namespace) -> int:
         UsageError: there is no display, or no source is named and no display to ask on.
     """
     told = resumption()
+    set_up = told is not None and told.set_up
+    if set_up:
+        args = after_setup(args)
     with Interrupts() as interrupts:
         while True:
             held = effective(args, load_settings())
@@ -67,13 +71,13 @@ def live(args: argparse.Namespace) -> int:
                 continue
             restart = Restart()
             now = held.arguments(args)
-            own = _Own(args, held, restart, told)
+            own = _Own(args, held, restart, told, set_up)
             status = _Showing(now, now.source, held.settings, now.record, now.snapshots, now.loop, own).open(interrupts)
             told = None
             if interrupts.asked or restart.after is After.NOTHING:
                 return status
             if restart.after is After.SETUP and run_setup(interrupts=interrupts) is not None:
-                args = after_setup(args)
+                args, set_up = after_setup(args), True
 
 
 def demonstration(args: argparse.Namespace, source: str, *, loop: bool, folder: Path) -> int:
@@ -124,16 +128,28 @@ class _Own:
         held: the settings in force, and where they come from.
         restart: takes the window's wish to be opened anew.
         was: the window that crashed, if this one takes its place.
+        set_up: the source was chosen in the set-up since the program was started.
     """
 
     given: argparse.Namespace
     held: Effective
     restart: Restart
     was: Resumption | None
+    set_up: bool = False
+
+    def first_features(self, desk: Desk) -> tuple[MakeFeature, ...]:
+        """Heart and wakefulness."""
+        from app.gui.day_features import day_features
+
+        def more() -> dict[str, object]:
+            state = desk.snapshot()
+            running = state is not None and state.phase is not Phase.ENDED
+            return {"examination": str(state.folder) if state and running else None, "set_up": self.set_up}
+
+        return day_features(more, lambda: self.restart.after is After.NOTHING)
 
     def features(self, session: LiveSession, recordings: Path | None, *, go_on: bool) -> tuple[MakeFeature, ...]:
-        """Settings, set-up, heart and wakefulness, and what is to be said at the start."""
-        from app.gui.day_features import day_features
+        """Settings, set-up, and what is to be said at the start."""
         from app.gui.settings_page import SettingsOptions, settings_feature
         from app.gui.setup_feature import setup_feature
         from app.gui.start_notices import Start, start_notices
@@ -145,7 +161,6 @@ class _Own:
             settings_feature(SettingsOptions(self.given, self.restart, presets=presets, notes=self.held.notes)),
             setup_feature(self.restart),
             start_notices(start),
-            *day_features(),
         )
 
 
@@ -236,9 +251,10 @@ class _Showing:
         from app.gui.second_screen import second_screen
 
         screen, own = self.settings.screen, self.own
-        # A window that takes a crashed one's place goes on with its examination, which goes on with its recording.
-        crashed = own is not None and own.was is not None
-        go_on = crashed and self.recordings is not None and bool(unfinished(self.recordings))
+        # A window that takes a crashed one's place goes on with its examination, which goes on with its recording. An
+        # older one that somebody left open may be of another patient: that one is asked about.
+        was = own.was.examination if own is not None and own.was is not None else None
+        go_on = was if self.recordings is not None and was in unfinished(self.recordings) else None
         language = choose_language(self.settings.language)
         desk = self._desk(session)
 
@@ -247,12 +263,13 @@ class _Showing:
             return None if examination is None else examination.start.id
 
         return (
+            *(own.first_features(desk) if own is not None else ()),
             examination_feature(desk, self.snapshots, language, go_on=go_on),
             lambda page: replay_inset(page, patient),
             second_screen(
                 screen.second_monitor, screen.second_monitor_boxes, _keep_monitor if own is not None else None
             ),
-            *(own.features(session, self.recordings, go_on=go_on) if own is not None else ()),
+            *(own.features(session, self.recordings, go_on=go_on is not None) if own is not None else ()),
         )
 
     def _desk(self, session: LiveSession) -> Desk:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+
+_LOG = logging.getLogger(__name__)
 
 
 class Waker:
@@ -55,4 +58,7 @@ class Waker:
                 if self._stopped:
                     return
                 self._at_ns = None
-            self.at(self._due())
+            try:
+                self.at(self._due())
+            except Exception:  # root of the thread: the next deadline must be kept, too
+                _LOG.exception("what was due at its time failed")

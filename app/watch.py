@@ -25,12 +25,13 @@ from detector.picture.quality import QualityGate
 _LOG = logging.getLogger(__name__)
 _PERIOD_S = 0.1
 _REST = 4.0  # times as long as a look took: a fifth of a core at most
+_LONGEST_REST_S = 0.4
 _STALLED_NS = 1_000_000_000
 _LOG_LENGTH = 600  # a minute of looks
 _LONGEST_GAP_NS = 1_000_000_000  # between two looks; what was shown in a longer one nobody knows
 _JOIN_S = 1.0
 
-STALLED = "the picture is not watched any more: poor views, light and freezing are not noticed"
+STALLED = "poor views, light and freezing are not noticed"
 """What the screen says when the thread hangs or has died."""
 
 
@@ -145,7 +146,8 @@ class PictureWatch:
                     self.look(frame)
                 frame = None  # its memory is wanted for the next picture
                 took_s = time.perf_counter() - begin
-                pause_s = max(_PERIOD_S - took_s, _REST * took_s)
+                # A slow look is no hanging one: the beat must not stay away for so long that it is taken for one.
+                pause_s = max(_PERIOD_S - took_s, min(_REST * took_s, _LONGEST_REST_S))
         except Exception:  # root of the thread: the screen says that nobody watches
             _LOG.exception("the watch over the picture failed")
             self._died = True

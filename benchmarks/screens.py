@@ -41,6 +41,7 @@ from app.snapshot import (
     SourceStatus,
     ViewSnapshot,
 )
+from app.tally import AiTally
 from detector.alerts import Marker
 from detector.detections import DetectorInfo
 from detector.frame import Frame, FrameTime, SourceInfo, SourceKind
@@ -93,6 +94,10 @@ class ScriptedSession:
 
     def __getattr__(self, name: str) -> Any:
         return lambda *args: None
+
+    def statistics(self) -> AiTally:
+        """Of an AI that has just begun."""
+        return AiTally(0.0, {}, 0, 0.0, 0, 0, 0, 0, None, None)
 
     @property
     def sensitivity(self) -> str:
@@ -160,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     application()
     use_language(args.language)
-    picture = _phantom()
+    picture = phantom_picture(_FRAME)
     for state in states():
         if not args.only or state.name in args.only:
             path = args.out / f"{state.name}.png"
@@ -168,8 +173,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"{path}  {path.stat().st_size // 1000} kB")
 
 
-def _phantom() -> np.ndarray:
-    source = ExcerptSource(bundled().video, _FRAME, _FRAME, Fraction(_FRAME, 25))
+def phantom_picture(index: int) -> np.ndarray:
+    """A frame of the bundled procedure."""
+    source = ExcerptSource(bundled().video, index, index, Fraction(index, 25))
     source.open()
     try:
         frame = source.read()
@@ -181,7 +187,7 @@ def _phantom() -> np.ndarray:
 
 def paint(state: State, picture: np.ndarray, size: Size) -> QImage:
     """The window in this state."""
-    snapshot = state.changes(_well(picture, state.narrow))
+    snapshot = state.changes(all_is_well(picture, state.narrow))
     # The sign has stood for a while.
     earlier = replace(snapshot, taken_ns=snapshot.taken_ns - _SHOWN_FOR_S * _NS, sensitivity="normal")
     session = ScriptedSession(earlier)
@@ -224,7 +230,7 @@ def _nearest(part: np.ndarray, colours: np.ndarray) -> np.ndarray:
     return np.asarray(distance.argmin(1).astype(np.uint8).reshape(part.shape[:2]))
 
 
-def _well(picture: np.ndarray, narrow: bool) -> LiveSnapshot:
+def all_is_well(picture: np.ndarray, narrow: bool) -> LiveSnapshot:
     """All is well and a marker is shown."""
     image = np.ascontiguousarray(picture[:, 190:1090] if narrow else picture)
     shift = 190 if narrow else 0

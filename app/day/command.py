@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -20,7 +19,6 @@ _log = logging.getLogger(__name__)
 
 _UNSEEN = ("offscreen", "minimal", "vnc")
 _WITHOUT = "--no-supervisor"
-_PASSWORD = re.compile(r"//[^/@]*@")
 
 
 def add_supervisor_option(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +45,7 @@ def run_live(args: argparse.Namespace, argv: Sequence[str], window: Callable[[ar
     """
     if own_line() is not None:  # the supervisor has the lock
         return window(args)
-    source = _PASSWORD.sub("//", args.source or "")
+    source = _public(args.source or "")
     if not _wanted(args.supervisor):
         instance = _the_one(source)
         try:
@@ -55,6 +53,16 @@ def run_live(args: argparse.Namespace, argv: Sequence[str], window: Callable[[ar
         finally:
             instance.release()
     return _supervised(source, argv)
+
+
+def _public(source: str) -> str:
+    """A source without what may be secret in an address: name, password (which may hold an @ itself) and query."""
+    if source.startswith("gst:"):
+        return source.partition(" ")[0]
+    scheme, slashes, rest = source.partition("://")
+    if not slashes:
+        return source
+    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 def _wanted(asked: bool | None) -> bool:

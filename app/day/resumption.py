@@ -17,7 +17,7 @@ class Resumption:
 
     Attributes:
         why: what happened to the window before, in words.
-        state: what it said of itself last; see ``app.day.restore.state_of``.
+        state: what it said of itself last; see ``app.day.restore.state_of`` and ``app.live_room``.
     """
 
     why: str
@@ -28,6 +28,17 @@ class Resumption:
         """Where the recording went that was running; None if none was."""
         folder = self.state.get("recording")
         return Path(folder) if isinstance(folder, str) else None
+
+    @property
+    def examination(self) -> Path | None:
+        """Folder of the examination that was running; None if none was."""
+        folder = self.state.get("examination")
+        return Path(folder) if isinstance(folder, str) else None
+
+    @property
+    def set_up(self) -> bool:
+        """Whether the source had been chosen in the set-up, which goes before the command line."""
+        return self.state.get("set_up") is True
 
     def to_environment(self) -> dict[str, str]:
         """The variable that tells a child."""

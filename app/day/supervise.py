@@ -32,6 +32,12 @@ _UNEXPECTED = 1  # Python's own status after an exception that nobody caught
 _INTERRUPTED = 130
 
 
+def say(text: str) -> None:
+    """Tell whoever started the program, if there is still a terminal: without one the window is looked after, too."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Times in seconds.
@@ -65,6 +71,7 @@ class _Child:
     died_s: float | None = None  # the window before it, if that has not been said yet
     heard_s: float | None = None
     closing_s: float | None = None
+    leaving: bool = False  # the user wants no window after it
     state: dict[str, Any] = field(default_factory=dict)
 
 
@@ -92,7 +99,7 @@ class Supervisor:
         inherited: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
         spare: bool = True,
-        say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
+        say: Callable[[str], None] = say,
         last_words: Callable[[str], None] = lambda text: None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -138,6 +145,9 @@ class Supervisor:
                     why = why or _crash(status)
                     if not why:
                         return status if status >= 0 else _INTERRUPTED
+                    if child.leaving:
+                        self._say(f"polypwatch: the window {why} while it closed. The next start repairs what it left.")
+                        return _UNEXPECTED
                     if self._too_many():
                         return self._give_up(why)
                     self._say(f"polypwatch: the window {why} and is started again.")
@@ -187,11 +197,12 @@ class Supervisor:
             return
         for word, about in child.line.received():
             if word == lines.BEAT:
-                child.heard_s, child.closing_s = now_s, None  # what closed has opened another window
+                child.heard_s, child.closing_s, child.leaving = now_s, None, False  # another window has opened
                 child.state = about if isinstance(about, dict) else child.state
                 self._tell_return(child, now_s)
             elif word == lines.CLOSING:
                 child.closing_s = now_s
+                child.leaving = isinstance(about, dict) and about.get("for_good") is True
 
     def _tell_return(self, child: _Child, now_s: float) -> None:
         if child.died_s is not None and child.state.get("picture"):
@@ -297,7 +308,9 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        wanted = [signal.SIGINT, signal.SIGTERM] + ([signal.SIGHUP] if sys.platform != "win32" else [])
+        wanted = [signal.SIGINT, signal.SIGTERM]
+        if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` wants it
+            wanted.append(signal.SIGHUP)
         before = {number: signal.signal(number, self._note_signal) for number in wanted}
         try:
             yield

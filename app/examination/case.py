@@ -35,6 +35,7 @@ class Case:
         recording_wanted: whether this desk wants a recording now.
         recording_tried_ns: when it was begun last, or tried to be.
         recording_fault: why there is none; empty while all is well.
+        recording_over: the examination has ended, and its recording with it.
     """
 
     keeper: Keeper
@@ -49,6 +50,7 @@ class Case:
     recording_wanted: bool = False
     recording_tried_ns: int = 0
     recording_fault: str = ""
+    recording_over: bool = False
 
     @property
     def running(self) -> bool:

@@ -340,6 +340,7 @@ class Desk:
                 before = self._case
             with self._turning:  # what the desk still does for the one before comes first
                 if before is not None:
+                    self._recording.reconcile(before)  # its recording must not run into the next patient's
                     before.keeper.flush()
             keeper = make()
             if before is not None:

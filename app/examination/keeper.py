@@ -286,8 +286,8 @@ class Keeper:
                 event = self._waiting[0]
             try:
                 self._file.append(event)
-            except OutputError as error:
-                if self._failed(str(error)):
+            except Exception as error:  # root of the thread: marks that are not on the disk must be said
+                if self._failed(str(error) if isinstance(error, OutputError) else f"internal error {error!r}"):
                     break
                 continue
             with self._changed:

@@ -30,12 +30,17 @@ class ScopeRecording:
         self._session, self._lock, self._wanted, self._now_ns = session, lock, wanted, now_ns
 
     def reconcile(self, case: Case) -> None:
-        """Record while the endoscope is in; what the user begins or ends by hand in between stays as it is."""
+        """Record while the endoscope is in; what the user begins or ends by hand in between stays as it is.
+
+        With the examination its recording ends, however it was begun: what comes next is another patient.
+        """
         with self._lock:
             wanted = self._wanted and case.keeper.examination.scope_is_in
             again = wanted and case.recording_fault and self._now_ns() - case.recording_tried_ns >= _RETRY_S * 1e9
-            if wanted == case.recording_wanted and not again:
+            over = case.keeper.examination.ended and not case.recording_over
+            if wanted == case.recording_wanted and not again and not over:
                 return
+            case.recording_over |= over
             case.recording_wanted, case.recording_tried_ns = wanted, self._now_ns()
         try:
             self._start(case) if wanted else self._stop(case)

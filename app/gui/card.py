@@ -19,6 +19,7 @@ from app.gui.text import height_of, width_of
 _LEAST_BESIDE = 190
 _CORNER_WIDTH = 210
 _LEAST_TITLE_PX = 15
+_TALLEST = 0.5  # of the picture: the strip of the examination stands below it
 _WRAPPED = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 
 
@@ -51,6 +52,8 @@ def paint_card(painter: QPainter, picture: Area, card: Card, unit: float) -> Non
     heights = [_height(text, font, room.width - 2 * pad) for text, font, _ in lines]
     icon = scaled(72, unit, 34) if beside else 0
     height = sum(heights) + pad * 2 + (icon + pad if icon else 0)
+    if icon and height > picture.height * _TALLEST:
+        height, icon = height - icon - pad, 0
     colour = theme.TONES[card.sign.tone]
     painter.fillRect(room.x, room.y, room.width, min(height, room.height), theme.PANEL)
     painter.fillRect(room.x, room.y, room.width, scaled(5, unit, 3), colour)

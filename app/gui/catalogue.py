@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true")
     args = parser.parse_args(argv)
-    texts = sorted(set(collected()))
+    texts = all_texts()
     missing = 0
     for language in LANGUAGES:
         path = catalogue_path(language)
@@ -48,12 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if missing and not args.update else 0
 
 
+@functools.cache
+def all_texts() -> tuple[str, ...]:
+    """Every text once, in order; read from the source once."""
+    return tuple(sorted(set(collected())))
+
+
 def collected() -> Iterator[str]:
     """Every text of the application that is to be translated."""
     yield from collected_below()
     for path in sorted(_APP.rglob("*.py")):
         name = path.relative_to(_APP).as_posix()
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        source = path.read_text(encoding="utf-8")
+        if name not in TABLES and "tr(" not in source and "mark(" not in source:
+            continue
+        tree = ast.parse(source)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "mark"):
                 yield from filter(None, _literals(node.args[0]) if node.args else ())

@@ -102,11 +102,16 @@ WORDS = (
     "ended",
     "off",
     "starting",
-    "late",
+    "behind",
     "stalled",
     "restarting",
     "failed",
-    # Around what an error says.
+    # Around and within what an error says.
+    "{0}, line {1}",
+    "The change",
+    "The room '{0}'",
+    "the preset of room '{0}'",
+    "the preset of room '{0}' in {1}",
     "The default settings are used.",
     "{0} could not be read and was put aside.",
     # What the system says of files and networks (strerror).
@@ -170,12 +175,13 @@ _LEAST_LETTERS = 5
 def collected_below() -> Iterator[str]:
     """Every text and template."""
     yield from WORDS
-    trees = {path.relative_to(_ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in _sources()}
+    texts = {path.relative_to(_ROOT).as_posix(): path.read_text("utf-8") for path in _sources()}
+    trees = {name: ast.parse(text) for name, text in texts.items() if name in TOLD or "Error" in text}
     errors = _error_names(trees)
     for name, tree in trees.items():
         if name.startswith(COMMAND_LINE):
             continue
-        named = _assigned(tree)
+        named = _assigned(tree) if "Error(" in texts[name] else {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _called(node) in errors:
                 for argument in node.args[:2]:
@@ -211,7 +217,7 @@ def _sources() -> Iterator[Path]:
 def _error_names(trees: dict[str, ast.Module]) -> set[str]:
     """``PolypwatchError`` and all that is made from it."""
     found, before = {"PolypwatchError"}, 0
-    classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for tree in trees.values() for node in tree.body if isinstance(node, ast.ClassDef)]
     while len(found) != before:
         before = len(found)
         found |= {c.name for c in classes if any(isinstance(b, ast.Name) and b.id in found for b in c.bases)}

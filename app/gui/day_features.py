@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from app.day.awake import Awake, Held
 from app.day.line import own_line
@@ -27,8 +27,15 @@ class AwakeFeature(Silent):
         self._awake.close()
 
 
-def day_features() -> tuple[MakeFeature, ...]:
-    """For ``WindowOptions.features`` of a live window."""
+def day_features(
+    more: Callable[[], Mapping[str, object]] = dict, for_good: Callable[[], bool] = lambda: True
+) -> tuple[MakeFeature, ...]:
+    """For ``WindowOptions.features`` of a live window, as the first: they close before what takes its time.
+
+    Args:
+        more: what else a window after a crash would have to know, as JSON; must be quick.
+        for_good: whether the user wants no other window when this one closes.
+    """
     line = own_line()
-    heart = (pulse_feature(line),) if line is not None else ()
+    heart = (pulse_feature(line, more, for_good),) if line is not None else ()
     return (*heart, lambda page: AwakeFeature())

@@ -44,13 +44,13 @@ class ExaminationCards:
         self._open_details, self._go_on = open_details, go_on
         self._ended: DeskSnapshot | None = None
         self._found: tuple[OpenExamination, ...] = ()
-        self._at_once = False
+        self._at_once: Path | None = None
 
-    def look_for_open(self, *, at_once: bool) -> None:
+    def look_for_open(self, *, at_once: Path | None) -> None:
         """Look for examinations that were not ended.
 
         Args:
-            at_once: go on with the newest without asking.
+            at_once: folder of the one to go on with without asking; of no other, which may be another patient's.
         """
         folder = self._desk.settings.folder
         self._at_once = at_once
@@ -117,9 +117,11 @@ class ExaminationCards:
     def _ask_about_open(self) -> None:
         """The newest first; once it is ended, the one before it."""
         newest, rest = self._found[-1], self._found[:-1]
+        at_once, self._at_once = self._at_once, None
+        was_running = [found for found in self._found if found.folder == at_once]
         self._found, self._ended = (), None
-        if self._at_once:
-            self._go_on(newest.folder)
+        if was_running:
+            self._go_on(was_running[0].folder)
             return
         started = newest.started_utc.astimezone()
         self._card.ask(

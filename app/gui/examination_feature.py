@@ -53,8 +53,8 @@ class ExaminationFeature:
         snapshot_dir: where pictures go while no examination runs.
         language: of the reports, and of the names of segments and methods.
         clock_s: monotonic seconds.
-        go_on: go on with the newest examination that was not ended without asking: this window replaces one that
-            crashed.
+        go_on: folder of the examination to go on with without asking: it ran in a window that crashed, whose place
+            this one takes.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ExaminationFeature:
         snapshot_dir: Path,
         language: Language = "en",
         clock_s: Callable[[], float] = time.monotonic,
-        go_on: bool = False,
+        go_on: Path | None = None,
     ) -> None:
         self._page, self._desk, self._snapshot_dir, self._clock_s = page, desk, snapshot_dir, clock_s
         self._errands = Errands(page.post)  # of its own, so that it can be finished before the journal is
@@ -80,6 +80,7 @@ class ExaminationFeature:
         self._looked_s = 0.0
         self._said: tuple[Said, float] | None = None
         self._asked_s: float | None = None
+        self._ended_s: float | None = None
         self._opening = False
         self._faults = ("", "")
         desk.keep_pictures = self._keep_proposals
@@ -139,6 +140,10 @@ class ExaminationFeature:
         self.strip.place(picture, page_height, last.frame.size if last and last.frame else None)
         self._place_card()
 
+    def below(self, page_height: int) -> int:
+        """Where no black beside the picture has room for the strip, it lies below the picture and not over it."""
+        return 0 if self.strip.isHidden() else self.strip.below(page_height)
+
     def leave(self) -> bool:
         """Put card or sheet away."""
         return self.card.leave() or self.sheet.leave()
@@ -185,7 +190,8 @@ class ExaminationFeature:
     def _begin_or_end(self) -> None:
         now_s, state = self._clock_s(), self._desk.snapshot()
         if state is None or state.phase is Phase.ENDED:
-            self._begin()
+            if self._ended_s is None or now_s - self._ended_s > _AGAIN_S:  # else the second press of who ended it
+                self._begin()
         elif state.phase is Phase.OUT or self._ending(now_s):
             self._end()
         else:
@@ -213,6 +219,7 @@ class ExaminationFeature:
     def _end(self) -> None:
         self._asked_s = None
         state = self._desk.end()
+        self._ended_s = self._clock_s()
         self._look(self._clock_s())
         self.sheet.leave()
         self.cards.offer_end(state)
@@ -391,7 +398,7 @@ class ExaminationFeature:
 
 
 def examination_feature(
-    desk: Desk, snapshot_dir: Path, language: Language = "en", *, go_on: bool = False
+    desk: Desk, snapshot_dir: Path, language: Language = "en", *, go_on: Path | None = None
 ) -> Callable[[Page], ExaminationFeature]:
     """How the window makes the feature; see :class:`ExaminationFeature`."""
     return lambda page: ExaminationFeature(page, desk, snapshot_dir, language, go_on=go_on)

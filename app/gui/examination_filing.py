@@ -11,6 +11,8 @@ from pathlib import Path
 
 import app
 from app.examination.desk import Desk
+from app.examination.record import Examination
+from app.examination.store import read_journal
 from app.gui.errands import Errands
 from app.gui.examination_pictures import kept_pictures
 from app.gui.language import told, tr
@@ -96,11 +98,12 @@ class Filing:
 
         self._desk.flush()
         self._await_recording(folder)
-        paths = [folder / file for file in kept_pictures(self._desk) if (folder / file).is_file()]
+        # Of the journal in the folder: on the desk the next patient's examination may have begun meanwhile.
+        state = Examination.replay(read_journal(folder).events)
+        paths = [folder / file for file in kept_pictures(state) if (folder / file).is_file()]
         if is_recording(folder):
             paths.append(folder)
-        state = self._desk.examination
-        if not paths or state is None:
+        if not paths:
             raise UsageError(tr("Nothing was exported: the examination holds neither pictures nor a recording."))
         out = _free(folder / "dicom")
         made = export_dicom(

@@ -9,7 +9,6 @@ from pathlib import Path
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QImage, QImageReader
 
-from app.examination.desk import Desk
 from app.examination.events import Photo, Snapshot
 from app.examination.record import Examination
 from app.gui.errands import Errands
@@ -86,11 +85,8 @@ class Proposals:
         self._wake()
 
 
-def kept_pictures(desk: Desk) -> list[str]:
+def kept_pictures(state: Examination) -> list[str]:
     """Every picture that the journal names, below the examination's folder."""
-    state = desk.examination
-    if state is None:
-        return []
     files = [photo.file for _, photo in state.of(Photo) if photo.file]
     files += [snapshot.file for _, snapshot in state.of(Snapshot)]
     files += [file for lesion in state.lesions for file in lesion.pictures]

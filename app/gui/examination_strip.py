@@ -17,13 +17,14 @@ from app.gui import theme
 from app.gui.examination_words import button_words, clock, key_of, mark_words, phase_words
 from app.gui.keys import Action, Key
 from app.gui.language import tr
-from app.gui.layout import MarkerPen, PictureTransform, scaled, unit_of
+from app.gui.layout import MarkerPen, PictureTransform, arrange, scaled, unit_of
 from app.gui.signs import Tone
 from app.gui.text import draw_line, height_of, width_of
 from app.gui.touch_choice import TOUCH_PX
 from detector.geometry import Size
 
 _LEAST_BLACK = 2 * TOUCH_PX + 96  # pixels of black beside the picture in which the strip can stand
+_LOWER_PART = 0.52  # of the height, where it stands: the upper part is for what the AI says
 _WRAPPED = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 
 
@@ -165,6 +166,10 @@ class ExaminationStrip(QWidget):
             self._room, self._page_height, self._source = room, page_height, source
             self._arrange()
 
+    def below(self, page_height: int) -> int:
+        """The room that it needs below the picture, in logical pixels; 0 where it lies beside it."""
+        return 0 if self._black_at_left() >= _LEAST_BLACK else scaled(68, unit_of(page_height), 58) + 6
+
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the words; the buttons paint themselves."""
         painter = QPainter(self)
@@ -194,35 +199,43 @@ class ExaminationStrip(QWidget):
             return
         black = self._black_at_left()
         self._vertical = black >= _LEAST_BLACK
-        touch = scaled(68, unit, 58)
         shown = list(self.buttons.values())
         if self._vertical:
-            width = min(black - 8, scaled(320, unit, 204))
-            rows = -(-len(shown) // 2)
-            height = min(room.height(), self._text_height(unit, width) + rows * touch + 12)
-            self.setGeometry(room.x() + 4, room.bottom() - height - 3, width, height)
-            top = height - rows * touch - 4
-            for n, button in enumerate(shown):
-                button.setGeometry(4 + (n % 2) * (width - 8) // 2, top + n // 2 * touch, (width - 8) // 2, touch)
+            self._stand(min(black - 8, scaled(320, unit, 204)), unit, shown)
             return
-        # Above 'research use only', which stays to be read in the corner of the picture.
-        line = height_of(theme.font(scaled(15, unit, 11), strong=True)) + scaled(8, unit) // 2 + 4
-        height = touch + 6
-        self.setGeometry(room.x(), room.bottom() + 1 - line - height, room.width(), height)
+        touch = scaled(68, unit, 58)
+        height = self.below(self._page_height)
+        self.setGeometry(room.x(), room.bottom() + 1 - height, room.width(), height)
         each = min(scaled(118, unit, 62), (room.width() * 5 // 8) // max(1, len(shown)))
         left = room.width() - each * len(shown) - 4
         for n, button in enumerate(shown):
             button.setGeometry(left + n * each, 3, each, touch)
 
+    def _stand(self, width: int, unit: float, shown: Sequence[QWidget]) -> None:
+        """At the left-hand side, in the lower half: what the AI says stands above it."""
+        room, touch = self._room, scaled(60, unit, 56)
+        words = self._text_height(unit) + 12
+        two_wide = words - (-len(shown) // 2) * touch <= room.height() * _LOWER_PART
+        columns = 2 if two_wide else 3
+        rows, each = -(-len(shown) // columns), (width - 8) // columns
+        height = min(room.height(), words + rows * touch)
+        self.setGeometry(room.x() + 4, room.bottom() - height - 3, width, height)
+        top = height - rows * touch - 4
+        for n, button in enumerate(shown):
+            button.setGeometry(4 + n % columns * each, top + n // columns * touch, each, touch)
+
     def _black_at_left(self) -> int:
-        if self._source is None:
+        page = self.parentWidget()
+        if self._source is None or page is None:
             return 0
-        canvas = Size(max(1, self._room.width()), max(1, self._room.height()))
+        # The page's own canvas: a narrow picture stands in the middle of it, and the room lacks what buttons cover.
+        area = arrange(Size(max(1, page.width()), max(1, page.height())), self._source, with_bar=True).canvas
+        canvas = Size(area.width, area.height)
         return PictureTransform.fit(self._source, canvas, MarkerPen.for_canvas(canvas).reach).target.x
 
-    def _text_height(self, unit: float, width: int) -> int:
+    def _text_height(self, unit: float) -> int:
         plain = theme.font(scaled(20, unit, 14))
-        return height_of(theme.font(scaled(44, unit, 24), strong=True)) + height_of(plain) * 9 + 14
+        return height_of(theme.font(scaled(44, unit, 24), strong=True)) + height_of(plain) * 7 + 14
 
     def _paint(self, painter: QPainter, state: DeskSnapshot) -> None:
         unit = unit_of(self._page_height)
@@ -249,8 +262,8 @@ class ExaminationStrip(QWidget):
         draw_line(painter, QRect(pad, y, width, height_of(big)), self._main_clock(state), big, theme.TEXT)
         y += height_of(big)
         painter.setFont(plain)
-        facts = self._facts(state).replace(" · ", "\n")
-        for text, ink, lines in ((facts, theme.TEXT_SOFT, 4), (self.lines[2], self._ink(), 4)):
+        facts = self._facts(state).replace(" · ", "\n", 1)
+        for text, ink, lines in ((facts, theme.TEXT_SOFT, 3), (self.lines[2], self._ink(), 4)):
             painter.setPen(ink)
             needed = QFontMetrics(plain).boundingRect(QRect(0, 0, width, line * lines), _WRAPPED, text).height()
             painter.drawText(QRect(pad, y, width, line * lines), _WRAPPED, text)

@@ -66,6 +66,10 @@ class FeatureSet:
         for feature in self._features:
             self._ask(feature, lambda one: one.place(picture, page_height), None)
 
+    def below(self, page_height: int) -> int:
+        """How much room they need below the picture, in logical pixels."""
+        return max((self._ask(feature, lambda one: one.below(page_height), 0) for feature in self._features), default=0)
+
     def leave(self) -> bool:
         """Have the first that lies over the picture put away; False if none does."""
         return any(self._ask(feature, lambda one: one.leave(), False) for feature in self._features)

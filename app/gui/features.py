@@ -87,7 +87,11 @@ class Feature(Protocol):
         ...
 
     def place(self, picture: QRect, page_height: int) -> None:
-        """The picture lies here now, in logical pixels of the page: over it there is room."""
+        """The picture lies here now, in logical pixels of the page, with the room below it that was asked for."""
+        ...
+
+    def below(self, page_height: int) -> int:
+        """How much room it needs below the picture, so that it covers none of it, in logical pixels; 0 if none."""
         ...
 
     def leave(self) -> bool:

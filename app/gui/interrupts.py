@@ -7,17 +7,24 @@ raised here.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
 INTERRUPTED = 130
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _signals() -> tuple[signal.Signals, ...]:
+    asked = (signal.SIGINT, signal.SIGTERM)
+    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as `nohup` wants it
+        return asked
+    return (*asked, signal.SIGHUP)
 
 
 class Interrupts:
-    """While entered, SIGINT and SIGTERM are wishes to close the window.
+    """While entered, SIGINT, SIGTERM and a terminal that is closed (SIGHUP) are wishes to close the window.
 
     Attributes:
         asked: such a wish was there.
@@ -31,7 +38,7 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._take) for number in _SIGNALS}
+            self._before = {number: signal.signal(number, self._take) for number in _signals()}
         return self
 
     def __exit__(

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -22,6 +21,7 @@ from xml.etree import ElementTree
 from PyQt6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
 
 import app
+from app.gui.templates import Templates
 
 _log = logging.getLogger(__name__)
 
@@ -30,10 +30,7 @@ TRANSLATIONS = Path(app.__file__).resolve().parent.parent / "assets" / "translat
 
 Language = Literal["en", "it"]
 _installed: list[QTranslator] = []
-_NUMBER = re.compile(r"-?\d+\.\d+")
-_PLACE = re.compile(r"\{(\d+)\}")
-_END_OF_SENTENCE = re.compile(r"(?<=[.!?]) ")
-_CLAUSES = ("; ", ": ", ", ")
+_templates: Templates | None = None
 
 
 def tr(text: str) -> str:
@@ -49,8 +46,7 @@ def mark(text: str) -> str:
 def told(text: str) -> str:
     """A finished English text from below Qt in the language of the window; itself where nothing is known of it.
 
-    A sentence is looked up as it is, then by the catalogue's templates, the one with most words of its own first. Parts
-    that were put into it are translated, too, if they are texts themselves. Several sentences are told one by one.
+    See ``templates`` for how it is found.
     """
     return _templates.told(text) if _templates is not None and text else text
 
@@ -79,7 +75,7 @@ def use_language(language: Language) -> None:
         qt.removeTranslator(translator)
     _installed.clear()
     texts = _texts_of(language)
-    _templates = Templates(texts) if texts else None
+    _templates = Templates(texts, decimal) if texts else None
     if texts:
         _installed.append(Catalogue(texts, qt))
         if (own := _of_qt(language)) is not None:
@@ -138,90 +134,6 @@ class Catalogue(QTranslator):
     ) -> str | None:
         """The translation; None where there is none."""
         return self._texts.get(sourceText or "") if context == CONTEXT else None
-
-
-class Templates:
-    """Finds what a finished text was made from.
-
-    Args:
-        texts: translations by English text; numbered places (``{0}``) mark what was put in.
-    """
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = texts
-        forms = [text for text in texts if _PLACE.search(text)]
-        forms.sort(key=lambda text: (-len(_PLACE.sub("", text)), text))
-        self._forms = tuple((_longest_piece(text), text) for text in forms)
-        self.told = functools.lru_cache(1024)(self._told)
-
-    def _told(self, text: str) -> str:
-        found = self._found(text)
-        return text if found is None else found
-
-    def _found(self, text: str) -> str | None:
-        """The translation; None where nothing is known."""
-        if (whole := self._whole(text)) is not None:
-            return whole
-        for matched, form in self._matches(text):
-            if not any(_END_OF_SENTENCE.search(part) for part in matched.groups()):
-                return self._filled(form, matched)
-        if (sentences := self._sentences(text)) is not None:
-            return sentences
-        for matched, form in self._matches(text):
-            return self._filled(form, matched)
-        return self._clauses(text)
-
-    def _sentences(self, text: str) -> str | None:
-        """One after the other; what is not known stays as it is."""
-        cuts = [(text[: cut.start()], text[cut.end() :]) for cut in _END_OF_SENTENCE.finditer(text)]
-        for first, rest in reversed(cuts):
-            if (known := self._found(first)) is not None:
-                return f"{known} {self._told(rest)}"
-        for first, rest in cuts:
-            if (known := self._found(rest)) is not None:
-                return f"{first} {known}"
-        return None
-
-    def _clauses(self, text: str) -> str | None:
-        """Reasons in a row, if all of them are known."""
-        for between in _CLAUSES:
-            if between in text and all(known := [self._found(part) for part in text.split(between)]):
-                return between.join(part or "" for part in known)
-        return None
-
-    def _whole(self, text: str) -> str | None:
-        """As it is, or as a sentence that lost its full stop when it became a part of another one."""
-        if text in self._texts:
-            return self._texts[text]
-        sentence = self._texts.get(f"{text}.")
-        return None if sentence is None else sentence.removesuffix(".")
-
-    def _matches(self, text: str) -> Iterator[tuple[re.Match[str], str]]:
-        for piece, form in self._forms:
-            if piece in text and (matched := _pattern(form).fullmatch(text)) is not None:
-                yield matched, self._texts[form]
-
-    def _filled(self, form: str, matched: re.Match[str]) -> str:
-        return _PLACE.sub(lambda place: self._part(matched[int(place[1]) + 1]), form)
-
-    def _part(self, text: str) -> str:
-        return decimal(text) if _NUMBER.fullmatch(text) else self._told(text)
-
-
-def _longest_piece(text: str) -> str:
-    """What a text must hold to be worth a closer look."""
-    return max(_PLACE.split(text)[::2], key=len)
-
-
-@functools.cache
-def _pattern(text: str) -> re.Pattern[str]:
-    """Matches what the template makes."""
-    pieces = _PLACE.split(text)
-    made = "".join("(.*?)" if n % 2 else re.escape(piece) for n, piece in enumerate(pieces))
-    return re.compile(made, re.DOTALL)
-
-
-_templates: Templates | None = None
 
 
 def _of_qt(language: Language) -> QTranslator | None:

@@ -140,11 +140,17 @@ class PageLayout:
     unit: float
 
 
-def arrange(page: Size, source: Size | None, with_bar: bool) -> PageLayout:
+def arrange(page: Size, source: Size | None, with_bar: bool, below_px: int = 0) -> PageLayout:
     """Lay out the page so that the picture is as large as it can be.
 
     The status line leaves room beside a picture of the screen's own aspect, which the buttons take: they cost the
     picture nothing there. On a screen that is narrower than the picture they lie below it instead.
+
+    Args:
+        page: all there is.
+        source: of the picture; None if that is not known.
+        with_bar: there are buttons.
+        below_px: room that is left free below the picture, so that nothing lies over it.
     """
     unit = unit_of(page.height)
     status_height = min(page.height, status_height_of(unit))
@@ -153,16 +159,17 @@ def arrange(page: Size, source: Size | None, with_bar: bool) -> PageLayout:
     if not with_bar:
         return PageLayout(Area(0, 0, page.width, upper), status, Area(page.width, 0, 0, upper), True, unit)
     bar = scaled(_BAR_THICKNESS, unit, 56)
-    beside = Area(0, 0, max(1, page.width - bar), upper)
-    below = Area(0, 0, page.width, max(1, upper - bar))
+    height = max(1, upper - below_px)
+    beside = Area(0, 0, max(1, page.width - bar), height)
+    below = Area(0, 0, page.width, max(1, height - bar))
     shape = source or _DEFAULT_SOURCE
     if _picture_area(shape, beside) >= _picture_area(shape, below):
-        whole = Size(page.width, upper)
+        whole = Size(page.width, height)
         centred = PictureTransform.fit(shape, whole, MarkerPen.for_canvas(whole).reach).target
         # A narrow picture stays in the middle of the page: the buttons then lie on the black beside it.
         canvas = Area(0, 0, *whole) if centred.right <= beside.right else beside
         return PageLayout(canvas, status, Area(beside.right, 0, bar, upper), True, unit)
-    return PageLayout(below, status, Area(0, below.bottom, page.width, bar), False, unit)
+    return PageLayout(below, status, Area(0, max(below.bottom, upper - bar), page.width, bar), False, unit)
 
 
 def status_height_of(unit: float) -> int:

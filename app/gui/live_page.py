@@ -248,8 +248,9 @@ class LivePage(QWidget):
         view = self.view
         self._last = snapshot
         size = snapshot.frame.size if snapshot.frame else None
-        if size != self._parts.source_size:
-            self._parts.source_size = size
+        below_px = self._features.below(self.height())
+        if (size, below_px) != (self._parts.source_size, self._parts.below_px):
+            self._parts.source_size, self._parts.below_px = size, below_px
             self._arrange()
         self.canvas.show_snapshot(snapshot, view)
         tested = self.stage.show_test(self._tests.shown, self._doing.muted, view.notice)

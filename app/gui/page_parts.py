@@ -27,7 +27,8 @@ class PageParts:
         help: the keys, over the picture.
         hider: hides bar and pointer in full screen.
         source_size: of the picture; None before the first.
-        picture: where the picture may lie, in logical pixels, without what lies under the buttons.
+        below_px: room that features have below the picture.
+        picture: where the picture may lie and that room, in logical pixels, without what lies under the buttons.
     """
 
     def __init__(self, page: QWidget, player: Player) -> None:
@@ -39,6 +40,7 @@ class PageParts:
         self.help = HelpPage(page)
         self.hider = BarHider(page, self.bar)
         self.source_size: Size | None = None
+        self.below_px = 0
         self.picture = QRect()
         for child in (page, self.status_line, self.bar):
             child.setMouseTracking(True)
@@ -46,8 +48,9 @@ class PageParts:
     def arrange(self) -> None:
         """Lay them out for the page's size and the picture's."""
         page = self._page
-        layout = arrange(Size(max(1, page.width()), max(1, page.height())), self.source_size, with_bar=True)
-        self.picture = QRect(*_beside(layout))
+        size = Size(max(1, page.width()), max(1, page.height()))
+        layout = arrange(size, self.source_size, with_bar=True, below_px=self.below_px)
+        self.picture = QRect(*_beside(layout)).adjusted(0, 0, 0, self.below_px)
         self.canvas.setGeometry(QRect(*layout.canvas))
         self.status_line.setGeometry(QRect(*layout.status))
         self.bar.setGeometry(QRect(*layout.bar))

@@ -44,10 +44,9 @@ class Heart(QObject):
         self.beat()
 
     def close(self, *, for_good: bool = True) -> None:
-        """Beat no more; ``for_good``: the process ends now, in its own time."""
+        """Beat no more: what is open closes now, in its own time; ``for_good``: nothing is to come after it."""
         self._timer.stop()
-        if for_good:
-            self._line.send(CLOSING)
+        self._line.send(CLOSING, {"for_good": for_good})
 
     def beat(self) -> None:
         """Say that the event loop goes on, and do what was asked."""
@@ -58,11 +57,25 @@ class Heart(QObject):
 
 
 class PulseFeature(Silent):
-    """The heart of the live page."""
+    """The heart of the live page.
 
-    def __init__(self, page: Page, line: Line) -> None:
+    Args:
+        page: whose event loop beats.
+        line: to the supervisor.
+        more: what else the next window would have to know, as JSON; must be quick.
+        for_good: asked when the page closes: whether the user wants no other window after it.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        line: Line,
+        more: Callable[[], Mapping[str, object]] = dict,
+        for_good: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._page = page
-        self._heart = Heart(line, page.widget, lambda: state_of(page.session))
+        self._for_good = for_good
+        self._heart = Heart(line, page.widget, lambda: {**state_of(page.session), **more()})
         self._heart.raise_window = self._raise_window
         self._told = False
 
@@ -74,7 +87,7 @@ class PulseFeature(Silent):
 
     def close(self) -> None:
         """The window closes and completes its files: that may take longer than a beat."""
-        self._heart.close()
+        self._heart.close(for_good=self._for_good())
 
     def _raise_window(self) -> None:
         window = self._page.widget.window()
@@ -85,6 +98,8 @@ class PulseFeature(Silent):
         window.activateWindow()
 
 
-def pulse_feature(line: Line) -> MakeFeature:
-    """For ``WindowOptions.features``."""
-    return lambda page: PulseFeature(page, line)
+def pulse_feature(
+    line: Line, more: Callable[[], Mapping[str, object]] = dict, for_good: Callable[[], bool] = lambda: True
+) -> MakeFeature:
+    """For ``WindowOptions.features``; before what takes its time to close, which would pass for a hang."""
+    return lambda page: PulseFeature(page, line, more, for_good)

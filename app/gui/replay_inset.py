@@ -131,6 +131,10 @@ class ReplayInset:
         self._room, self._page_height = picture, page_height
         self._arrange()
 
+    def below(self, page_height: int) -> int:
+        """Nothing."""
+        return 0
+
     def leave(self) -> bool:
         """End the replay."""
         playing = self._replay is not None

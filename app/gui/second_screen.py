@@ -121,6 +121,10 @@ class SecondScreen:
     def place(self, picture: QRect, page_height: int) -> None:
         """Nothing of it lies on the page."""
 
+    def below(self, page_height: int) -> int:
+        """Nothing."""
+        return 0
+
     def leave(self) -> bool:
         """Nothing of it lies over the picture."""
         return False

@@ -107,6 +107,10 @@ class SettingsFeature(QObject):
         """The sheet lies over the picture."""
         self.sheet.place(picture, page_height)
 
+    def below(self, page_height: int) -> int:
+        """Nothing."""
+        return 0
+
     def leave(self) -> bool:
         """Close the sheet."""
         shown = not self.sheet.isHidden()

@@ -79,6 +79,10 @@ class SetupFeature(QObject):
             picture.x() + (picture.width() - width) // 2, picture.y() + (picture.height() - height) // 2, width, height
         )
 
+    def below(self, page_height: int) -> int:
+        """Nothing."""
+        return 0
+
     def leave(self) -> bool:
         """Put the question away."""
         shown = not self.sheet.isHidden()

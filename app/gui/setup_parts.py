@@ -229,8 +229,9 @@ QPushButton:disabled, QLineEdit:disabled, QComboBox:disabled {{ color: {faint}; 
 QPushButton#main {{ background: {mark}; color: {ink}; border-color: {mark}; font-weight: 600; }}
 QPushButton#main:disabled {{ background: {raised}; color: {faint}; border-color: {line}; }}
 QPushButton#source {{ text-align: left; }}
-QPushButton:focus, QLineEdit:focus, QComboBox:focus {{ border: 4px solid {mark}; }}
-QPushButton#main:focus {{ border: 4px solid {text}; }}
+QPushButton:focus, QLineEdit:focus, QComboBox:focus {{ border: 4px solid {mark}; min-height: {touch - 8}px;
+  padding: 0 12px; }}
+QPushButton#main:focus {{ border-color: {text}; }}
 QComboBox::drop-down {{ width: {touch}px; border: none; }}
 QComboBox QAbstractItemView {{ background: {raised}; border: 2px solid {mark}; outline: none;
   selection-background-color: {text}; selection-color: {ink}; }}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
-from PyQt6.QtWidgets import QButtonGroup, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.capture import parse_source
 from app.devices.device import Device
@@ -89,8 +90,7 @@ class SourcePage(SetupPage):
         super().__init__(parent)
         self.heading = tr("Where do the pictures come from?")
         self.devices: dict[str, tuple[Device, QPushButton]] = {}
-        self._group = QButtonGroup(self)
-        self._group.setExclusive(False)  # in an exclusive one Tab passes by all rows but one; `_show_draft` marks the row
+        self._choices: list[QPushButton] = []  # no QButtonGroup: in one, Tab comes by a single button
         self._lookup = Lookup(devices, watcher, self)
         self._lookup.found.connect(self._show_devices)
         self._build()
@@ -164,7 +164,7 @@ class SourcePage(SetupPage):
         made = button(words.replace("&", "&&"), then)
         made.setObjectName("source")
         made.setCheckable(True)
-        self._group.addButton(made)
+        self._choices.append(made)
         return made
 
     # -- choosing -------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ class SourcePage(SetupPage):
     def _show_devices(self, found: list[Device], trouble: str) -> None:
         focused = next((source for source, (_, row) in self.devices.items() if row.hasFocus()), None)
         for _, row in self.devices.values():
-            self._group.removeButton(row)
+            self._choices.remove(row)
             row.hide()
             row.deleteLater()
         self.devices = {}
@@ -214,6 +214,9 @@ class SourcePage(SetupPage):
             row = self._row(f"{device.name}\n{state_of(device)}", partial(self._choose_device, device.source))
             self.devices[device.source] = (device, row)
             self._rows.addWidget(row)
+        order = [*(row for _, row in self.devices.values()), self.again, self.address, self.file, self.phantom]
+        for one, following in pairwise(order):
+            QWidget.setTabOrder(one, following)
         self.nothing.setText(trouble or tr("None is plugged in. It appears here as soon as it is."))
         self.nothing.setVisible(not found)
         self._show_draft(keep_text=True)
@@ -226,7 +229,7 @@ class SourcePage(SetupPage):
         spec = self.draft.spec
         device = self.devices.get(spec or "")
         row = device[1] if device is not None else self._row_of(spec)
-        for other in self._group.buttons():
+        for other in self._choices:
             other.setChecked(other is row)
         if not keep_text:
             # Without name and password: others read this screen, too. What is not edited stays as it is.

@@ -46,6 +46,7 @@ class SetupWindow(Sheet):
         result: the settings that were written; None while nothing was, and if the set-up was left.
     """
 
+    closing = pyqtSignal()  # a device that hangs may hold it up for seconds from now on
     closed = pyqtSignal()
 
     def __init__(self, loaded: Loaded, devices: ListDevices = list_devices) -> None:
@@ -120,6 +121,7 @@ class SetupWindow(Sheet):
         if not self._done:
             self._done = True
             self.hide()
+            self.closing.emit()
             self.page.leave()
             self._end_preview()
             if self._ended is not None:
@@ -239,7 +241,8 @@ def show_setup(
         use_language(choose_language(loaded.settings.language))
         window = SetupWindow(loaded, devices)
         if (line := own_line()) is not None:
-            Heart(line, window)  # the supervisor would take the silence between two windows for a crash
+            heart = Heart(line, window)  # the supervisor would take the silence between two windows for a crash
+            window.closing.connect(lambda: heart.close(for_good=False))
         return _shown(window, interrupts, qt.exec, qt.quit)
 
 

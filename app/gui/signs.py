@@ -14,7 +14,7 @@ from app.gui.banner_words import ai_banner, source_banner
 from app.gui.flags import flag_signs
 from app.gui.language import mark, told, tr
 from app.gui.sign_kinds import Banner, Card, Shape, Sign, Status, Tone, View
-from app.snapshot import AiSnapshot, LiveSnapshot, SourceSnapshot, SourceStatus
+from app.snapshot import AiSnapshot, LiveSnapshot, RecorderSnapshot, SourceSnapshot, SourceStatus
 from detector.alerts import Marker
 from detector.watchdog import AiState
 
@@ -85,11 +85,17 @@ def status_of(snapshot: LiveSnapshot, view: View) -> Status:
         ai=ai,
         source=source_sign(snapshot.source),
         flags=flag_signs(snapshot, view, ai),
-        figures=(rate, overlay_words(snapshot.ai)),
+        figures=(rate, overlay_words(snapshot.ai), *_disk_words(snapshot.recorder)),
         identity=identity,
         notice=view.notice,
         age=_age_words(snapshot, view, ai),
     )
+
+
+def _disk_words(recorder: RecorderSnapshot | None) -> tuple[str, ...]:
+    """For how long the disk can take a recording that runs, once that is known; little of it is a flag."""
+    hours = recorder.hours_left if recorder is not None else None
+    return () if hours is None else (tr("disk {n} h").format(n=min(int(hours), 999)),)
 
 
 def shown_markers(snapshot: LiveSnapshot, view: View) -> tuple[Marker, ...]:

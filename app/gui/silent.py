@@ -34,6 +34,10 @@ class Silent:
     def place(self, picture: QRect, page_height: int) -> None:
         """Needs no room."""
 
+    def below(self, page_height: int) -> int:
+        """Nothing."""
+        return 0
+
     def leave(self) -> bool:
         """Nothing lies over the picture."""
         return False

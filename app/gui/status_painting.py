@@ -108,7 +108,7 @@ def _paint_main(pen: _Pen, status: Status) -> int:
     font = sign_font(sign.text, pen.unit, room - wanted - pen.pad if wanted else room)
     words = min(room, max(width_of(text, font) for text in _as_wide_as(sign)))
     beside = min(wanted, room - words - pen.pad)
-    beside = beside if beside >= scaled(90, pen.unit, 60) else 0
+    beside = beside if beside >= min(wanted, scaled(90, pen.unit, 60)) else 0
     width = 3 * pen.pad + icon + words + (beside + pen.pad if beside else 0)
     pen.painter.fillRect(area.x, area.y, width, area.height, ground)
     _paint_icon(pen, area.x + pen.pad, sign.shape, accent, icon)

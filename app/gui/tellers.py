@@ -58,9 +58,9 @@ class Tellers:
     def _watch(self, snapshot: LiveSnapshot) -> Iterator[Notice]:
         fault = snapshot.view.fault
         if fault and fault != self._watch_fault:
-            what = tr("The picture is no longer checked: {fault}").format(fault=told(fault))
+            what = tr("The picture is not checked now: {fault}").format(fault=told(fault))
             shown = tr("Boxes are shown whatever the picture is.")
-            yield Notice(what, shown, tr("Restart the program after the examination."), Weight.WARNING)
+            yield Notice(what, shown, tr("If this stays, restart the program after the examination."), Weight.WARNING)
         self._watch_fault = fault
 
 

@@ -51,7 +51,11 @@ class LinesFile:
         """
         if self._dirty and not self._closed:
             self._dirty = False  # first: what is written meanwhile is for the next time
-            os.fsync(self._file)
+            try:
+                os.fsync(self._file)
+            except OSError:
+                self._dirty = True
+                raise
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append rows: all of them or none.

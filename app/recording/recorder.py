@@ -254,6 +254,14 @@ class Recorder:
     # -- the disk keeper's thread -------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
+        try:
+            self._keep_disk()
+        except Exception as error:  # root of the thread: without it nothing is sure to reach the disk
+            _LOG.exception("the recorder's disk keeper has ended")
+            self._losses.add([], Cause.DISK, f"the recording is not brought to the disk any more: {error!r}")
+            self._writer.finish()
+
+    def _keep_disk(self) -> None:
         announced = False
         while not (self._closing.is_set() and announced):
             over = (self._closing if announced else self._writer.done).wait(_SYNC_S)

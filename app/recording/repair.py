@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from av.video.stream import VideoStream
 from app.recording.mark import sync_folder
 from app.recording.video_file import CONTAINER_OPTIONS
 
+_LOG = logging.getLogger(__name__)
 _COPY_SUFFIX = ".repairing"
 _MARGIN_BYTES = 64_000_000  # left free while a copy is made
+_TORN_BYTES = 8_000_000  # no crash tears off more; what lacks more may be behind something that could not be read
 
 
 class NotRepaired(Exception):
@@ -76,6 +79,8 @@ def repaired(video: Path, stop: Callable[[], bool] = lambda: False) -> Repaired:
         if kept != len(times):
             raise NotRepaired(f"{video.name} holds {len(times)} pictures, and its copy {kept}")
         _sync(beside)
+        if video.stat().st_size - beside.stat().st_size > _TORN_BYTES:
+            _keep_damaged(video)
         beside.replace(video)
         sync_folder(video.parent)
     except (OSError, av.error.FFmpegError) as error:
@@ -120,6 +125,18 @@ def _copy(video: Path, beside: Path, stop: Callable[[], bool]) -> None:
         for packet in _packets(source, stop):
             packet.stream = stream
             target.mux(packet)
+
+
+def _keep_damaged(video: Path) -> None:
+    """Give the old file another name: it holds more than could be read, and is the only one that does."""
+    aside = video.with_name(f"{video.stem}.damaged.mkv")
+    if aside.exists():
+        return
+    try:
+        os.link(video, aside)
+    except OSError:  # no disk of ours, but a stick's: two names of one file are unknown there
+        video.rename(aside)
+    _LOG.warning("%s holds more than could be read and is kept as %s", video.name, aside.name)
 
 
 def _sync(path: Path) -> None:

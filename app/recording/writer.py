@@ -118,6 +118,16 @@ class Writer:
 
     def _run(self) -> None:
         _lower_priority()
+        try:
+            self._write_all()
+        except Exception as error:  # root of the thread: what nobody thought of must not keep the files open for ever
+            _LOG.exception("the recorder's writer has ended")
+            self.failed = True
+            self.end(Cause.ENCODER, f"the recording has ended: internal error {error!r}")
+            self._losses.add(self._left(), Cause.ENCODER, self.ended_by)
+            self.done.set()
+
+    def _write_all(self) -> None:
         failures = 0
         while not self._spool.drained or self._line:
             item = self._spool.take(timeout_s=0.02 if self._line else 0.25)

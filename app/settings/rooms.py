@@ -6,6 +6,7 @@ A room file holds no name and password of a stream: it travels.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,11 @@ from detector.schema import require_schema
 
 ROOM_SCHEMA = "polypwatch.room/1"
 _LARGEST_BYTES = 1_000_000
+_USER = re.compile(r"//[^/\s\"']*@")
+_QUERY = re.compile(r"(://[^\s?\"']*)\?[^\s\"']*")
+_SECRET_PROPERTY = re.compile(
+    r"([\w-]*(?:user|pw|pass|secret|token|key)[\w-]*)\s*=\s*(?:\"[^\"]*\"|\S+)", re.IGNORECASE
+)
 
 
 def in_room(settings: Settings) -> Settings:
@@ -85,8 +91,18 @@ def with_room(settings: Settings, name: str, preset: Document) -> Settings:
 
 
 def without_password(spec: Any) -> Any:
-    """The address of a stream without name, password and query, all of which may be secret; else as it is."""
-    if not isinstance(spec, str) or "://" not in spec:
+    """The address of a stream without name, password and query, all of which may be secret; else as it is.
+
+    In a GStreamer pipeline addresses stand among other words, and names and passwords as properties of their own.
+    """
+    if not isinstance(spec, str):
         return spec
-    parts = urlsplit(spec)
+    if spec.startswith("gst:"):
+        return _SECRET_PROPERTY.sub(r"\1=", _QUERY.sub(r"\1", _USER.sub("//", spec)))
+    if "://" not in spec:
+        return spec
+    try:
+        parts = urlsplit(spec)
+    except ValueError:  # no address at all: nobody knows what of it is secret
+        return f"{spec.partition('://')[0]}://"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -225,7 +225,7 @@
     </message>
     <message>
         <source>As found</source>
-        <translation>Come trovata</translation>
+        <translation>Come rilevato</translation>
     </message>
     <message>
         <source>As it comes</source>
@@ -965,7 +965,7 @@
     </message>
     <message>
         <source>From 'scope in' to 'scope out'.</source>
-        <translation>Da 'endoscopio dentro' a 'endoscopio fuori'.</translation>
+        <translation>Da 'ingresso' a 'uscita'.</translation>
     </message>
     <message>
         <source>Full screen</source>
@@ -1078,6 +1078,10 @@
     <message>
         <source>If this stays, close other programs.</source>
         <translation>Se continua, chiudere gli altri programmi.</translation>
+    </message>
+    <message>
+        <source>If this stays, restart the program after the examination.</source>
+        <translation>Se continua, riavviare il programma dopo l'esame.</translation>
     </message>
     <message>
         <source>Images are {0} files.</source>
@@ -2192,10 +2196,6 @@
         <translation>Resezione</translation>
     </message>
     <message>
-        <source>Restart the program after the examination.</source>
-        <translation>Riavviare il programma dopo l'esame.</translation>
-    </message>
-    <message>
         <source>Restore it or export the model again.</source>
         <translation>Ripristinarlo, o esportare di nuovo il modello.</translation>
     </message>
@@ -2313,11 +2313,19 @@
     </message>
     <message>
         <source>Scope in</source>
-        <translation>Endoscopio dentro</translation>
+        <translation>Ingresso</translation>
+    </message>
+    <message>
+        <source>Scope in: insertion begins</source>
+        <translation>Ingresso dell'endoscopio: inizia l'introduzione</translation>
     </message>
     <message>
         <source>Scope out</source>
-        <translation>Endoscopio fuori</translation>
+        <translation>Uscita</translation>
+    </message>
+    <message>
+        <source>Scope out: withdrawal ends</source>
+        <translation>Uscita dell'endoscopio: fine della retrazione</translation>
     </message>
     <message>
         <source>Score</source>
@@ -2636,6 +2644,10 @@
         <translation>Le telecamere non si possono elencare: l'ingresso {0} di FFmpeg dice {1}.</translation>
     </message>
     <message>
+        <source>The change</source>
+        <translation>La modifica</translation>
+    </message>
+    <message>
         <source>The command line</source>
         <translation>La riga di comando</translation>
     </message>
@@ -2822,8 +2834,8 @@ Look at the processor's own monitor.</source>
 Guardare il monitor del processore.</translation>
     </message>
     <message>
-        <source>The picture is no longer checked: {fault}</source>
-        <translation>L'immagine non è più controllata: {fault}</translation>
+        <source>The picture is not checked now: {fault}</source>
+        <translation>L'immagine ora non è controllata: {fault}</translation>
     </message>
     <message>
         <source>The picture is right</source>
@@ -2924,6 +2936,10 @@ Guardare il monitor del processore.</translation>
     <message>
         <source>The room</source>
         <translation>La sala</translation>
+    </message>
+    <message>
+        <source>The room '{0}'</source>
+        <translation>La sala '{0}'</translation>
     </message>
     <message>
         <source>The room has no name yet.</source>
@@ -3578,6 +3594,10 @@ Guardare il monitor del processore.</translation>
         <translation>se il processore invia un'altra cadenza, richiedere quella</translation>
     </message>
     <message>
+        <source>behind</source>
+        <translation>in ritardo</translation>
+    </message>
+    <message>
         <source>being looked for</source>
         <translation>si sta cercando</translation>
     </message>
@@ -3668,6 +3688,10 @@ Guardare il monitor del processore.</translation>
     <message>
         <source>disk not writable</source>
         <translation>disco non scrivibile</translation>
+    </message>
+    <message>
+        <source>disk {n} h</source>
+        <translation>disco {n} h</translation>
     </message>
     <message>
         <source>does not hold an image</source>
@@ -3862,10 +3886,6 @@ Guardare il monitor del processore.</translation>
         <translation>ultima segnalazione</translation>
     </message>
     <message>
-        <source>late</source>
-        <translation>in ritardo</translation>
-    </message>
-    <message>
         <source>lesion {0} was found already.</source>
         <translation>la lesione {0} era già trovata.</translation>
     </message>
@@ -4040,6 +4060,10 @@ Guardare il monitor del processore.</translation>
     <message>
         <source>playing</source>
         <translation>in corso</translation>
+    </message>
+    <message>
+        <source>poor views, light and freezing are not noticed</source>
+        <translation>visione scarsa, luce e blocchi non vengono notati</translation>
     </message>
     <message>
         <source>press {key} to insist</source>
@@ -4250,10 +4274,6 @@ Guardare il monitor del processore.</translation>
         <translation>l'immagine è ferma</translation>
     </message>
     <message>
-        <source>the picture is not watched any more: poor views, light and freezing are not noticed</source>
-        <translation>l'immagine non è più sorvegliata: visione scarsa, luce e blocchi non vengono notati</translation>
-    </message>
-    <message>
         <source>the pipeline ended</source>
         <translation>la pipeline è finita</translation>
     </message>
@@ -4262,12 +4282,28 @@ Guardare il monitor del processore.</translation>
         <translation>il formato dei pixel {0} non è noto</translation>
     </message>
     <message>
+        <source>the preset of room '{0}'</source>
+        <translation>la preimpostazione della sala '{0}'</translation>
+    </message>
+    <message>
+        <source>the preset of room '{0}' in {1}</source>
+        <translation>la preimpostazione della sala '{0}' in {1}</translation>
+    </message>
+    <message>
         <source>the recording could not be finished in time; its end may be missing</source>
         <translation>la registrazione non è stata chiusa in tempo; la fine può mancare</translation>
     </message>
     <message>
         <source>the recording does not reach the disk: {0}</source>
         <translation>la registrazione non raggiunge il disco: {0}</translation>
+    </message>
+    <message>
+        <source>the recording has ended: internal error {0}</source>
+        <translation>la registrazione è finita: errore interno {0}</translation>
+    </message>
+    <message>
+        <source>the recording is not brought to the disk any more: {0}</source>
+        <translation>la registrazione non viene più portata sul disco: {0}</translation>
     </message>
     <message>
         <source>the recording was ended and is complete up to here: {0}</source>
@@ -4812,6 +4848,10 @@ Guardare il monitor del processore.</translation>
     <message>
         <source>{0}, in their order.</source>
         <translation>{0}, nel loro ordine.</translation>
+    </message>
+    <message>
+        <source>{0}, line {1}</source>
+        <translation>{0}, riga {1}</translation>
     </message>
     <message>
         <source>{0}, though asked for {1}</source>

@@ -321,7 +321,7 @@ def test_a_hanging_watch_never_stops_the_picture_and_is_said(room):
         assert r.session.snapshot().view.fault == ""
         r.clock.now_ns += 2 * S
         snapshot = r.session.snapshot()
-        assert "not watched" in snapshot.view.fault
+        assert "not noticed" in snapshot.view.fault
         assert (snapshot.quiet, snapshot.view.inside) == (None, False)
         r.marked()
     finally:

@@ -149,6 +149,25 @@ def test_the_waker_calls_at_the_instant_and_again_when_told():
         waker.stop()
 
 
+def test_a_waker_whose_call_fails_once_calls_again(caplog):
+    calls: list[int] = []
+
+    def due() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("once")
+
+    waker = Waker(due, lambda: 0)
+    waker.start()
+    try:
+        for count in (1, 2):
+            waker.at(0)
+            Room.until(lambda n=count: len(calls) == n)
+        assert "once" in caplog.text
+    finally:
+        waker.stop()
+
+
 class PooledAi(ScriptedAi):
     """An AI that lends memory."""
 

@@ -1,6 +1,7 @@
 """The watch over the picture: what it says, what it remembers, and what it says when it cannot look."""
 
 import threading
+import time
 from fractions import Fraction
 
 import cv2
@@ -158,6 +159,26 @@ def test_the_thread_takes_the_newest_picture_and_looks_at_it_once(colon):
     finally:
         watch.stop()
     assert not any(t.name == "watch" for t in threading.enumerate())
+
+
+def test_a_slow_look_is_not_taken_for_a_watch_that_hangs(colon):
+    measured = threading.Event()
+
+    def slow(image):
+        time.sleep(0.3)  # four times as long to rest would be longer than a watch may be silent
+        measured.set()
+        return glance(image)
+
+    frame = Frame(0, None, 0, colon[0])
+    watch = PictureWatch(lambda: frame, lambda: None, measure=slow)
+    watch.start()
+    try:
+        assert measured.wait(5)
+        beat = watch._beat_ns
+        Room.until(lambda: watch._beat_ns > beat)
+        assert watch._beat_ns - beat < 1 * S
+    finally:
+        watch.stop()
 
 
 def test_a_watch_that_has_died_says_so(caplog, colon):

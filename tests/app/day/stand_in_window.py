@@ -1,7 +1,8 @@
 """Stands in for the window: lives by the supervisor's protocol, and does what its script says.
 
 ``python -m tests.app.day.stand_in_window FOLDER STEP...``: the first start does the first step, the second the second,
-the last goes on. Steps: ``crash``, ``raise``, ``hang``, ``exit=N``, ``beat=S`` (live S seconds, then exit 0), ``slow``.
+the last goes on. Steps: ``crash``, ``raise``, ``hang``, ``exit=N``, ``beat=S`` (live S seconds, then exit 0), ``slow``,
+``crash_closing=GOOD`` (1: closed for good; 0: to be opened anew).
 Every start writes a line into ``FOLDER/log``.
 """
 
@@ -59,6 +60,9 @@ def act(line, folder: Path, step: str, turn: int) -> int:
         time.sleep(1.2)
         (folder / "completed").touch()
         return 0
+    if what == "crash_closing":
+        line.send(CLOSING, {"for_good": value == "1"})
+        os.kill(os.getpid(), signal.SIGKILL)
     end = time.monotonic() + (float(value) if value else 0.4)
     while time.monotonic() < end and not asked:
         time.sleep(0.05)

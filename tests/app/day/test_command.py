@@ -35,12 +35,22 @@ def test_a_window_that_nobody_sees_runs_here_and_is_the_only_one_meanwhile():
     assert run_live(live(), [], lambda _: 0) == 0
 
 
-def test_a_password_in_the_source_is_not_written_down(tmp_path):
+@pytest.mark.parametrize(
+    "source",
+    [
+        "rtsp://user:secret@cart/1",
+        "rtsp://user:p@secret@cart/1",
+        "rtsp://user:p/secret@cart/1",
+        "http://cart/1?token=secret",
+        "gst:rtspsrc user-pw=secret location=rtsp://user:secret@cart/1 ! decodebin",
+    ],
+)
+def test_a_password_in_the_source_is_not_written_down(tmp_path, source):
     def window(args: argparse.Namespace) -> int:
         assert "secret" not in (tmp_path / "run" / "live.json").read_text()
         return 0
 
-    assert run_live(live("rtsp://user:secret@cart/1"), [], window) == 0
+    assert run_live(live(source), [], window) == 0
 
 
 def test_the_command_says_who_has_the_window(capsys):

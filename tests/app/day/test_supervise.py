@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,8 @@ import pytest
 
 from app.day.line import ask_to_raise
 from app.day.statuses import CRASHED
-from app.day.supervise import Limits, Supervisor
+from app.day.supervise import Limits, Supervisor, say
+from app.gui.interrupts import Interrupts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in ends itself by POSIX signals")
 ROOT = Path(__file__).parents[3]
@@ -75,6 +77,21 @@ def test_a_window_that_completes_its_files_may_be_silent_for_longer(tmp_path):
     assert len(room.starts) == 1
 
 
+def test_a_window_that_the_user_closed_does_not_come_back_however_it_ends(tmp_path):
+    room = Room(tmp_path, "crash_closing=1", "exit=0")
+    assert room.run() == 1
+    assert len(room.starts) == 1
+    assert room.said == [
+        "polypwatch: the window was ended by SIGKILL while it closed. The next start repairs what it left."
+    ]
+
+
+def test_a_window_that_closes_to_be_opened_anew_comes_back_after_a_crash(tmp_path):
+    room = Room(tmp_path, "crash_closing=0", "exit=0")
+    assert room.run() == 0
+    assert len(room.starts) == 2
+
+
 def test_after_the_third_crash_within_a_minute_it_is_given_up_in_words(tmp_path, capfd):
     room = Room(tmp_path, "raise")
     assert room.run() == CRASHED
@@ -115,6 +132,30 @@ def test_the_wish_to_end_is_passed_on_and_both_end(tmp_path):
     assert room.run() == 130
     asking.join()
     assert (len(room.starts), room.said) == (1, [])
+
+
+def test_without_a_terminal_to_say_it_on_the_window_comes_back_all_the_same(tmp_path, monkeypatch):
+    room = Room(tmp_path, "crash", "exit=0")
+    with open("/dev/full", "w") as gone:
+        monkeypatch.setattr(sys, "stderr", gone)
+        room.supervisor._say = say
+        assert room.run() == 0
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            gone.close()
+    assert len(room.starts) == 2
+
+
+@pytest.mark.parametrize(("before", "asked"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_terminal_that_is_closed_is_a_wish_to_close_the_window_unless_nohup_was_said(before, asked):
+    was = signal.signal(signal.SIGHUP, before)
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGHUP)
+        assert interrupts.asked is asked
+        assert signal.getsignal(signal.SIGHUP) is before
+    finally:
+        signal.signal(signal.SIGHUP, was)
 
 
 def test_a_second_start_brings_the_window_to_the_front(tmp_path):

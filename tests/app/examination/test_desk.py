@@ -304,6 +304,26 @@ def test_statistics_are_noted_every_minute_and_count_from_the_start_of_the_exami
     )  # fmt: skip
 
 
+def test_a_recording_that_was_begun_by_hand_ends_with_the_examination(rig: Rig) -> None:
+    folder = rig.desk.begin().folder
+    rig.session.start_recording(folder)
+    rig.desk.end()
+    rig.desk.turn()
+    assert rig.session.snapshot().recording is None
+    rig.session.start_recording(elsewhere := folder.parent / "by-hand")
+    rig.desk.turn()
+    assert rig.session.snapshot().recording == str(elsewhere)
+
+
+def test_the_next_examination_begins_when_the_recording_of_the_one_before_has_ended(rig: Rig) -> None:
+    rig.desk.begin()
+    rig.desk.scope_in()
+    rig.desk.turn()
+    rig.desk.end()
+    rig.desk.begin()  # before the desk's thread had its turn
+    assert rig.session.snapshot().recording is None
+
+
 def test_after_a_crash_the_examination_its_recording_and_its_figures_go_on(rig: Rig) -> None:
     rig.session.figures = replace(NOTHING, active_s=10.0)
     folder = rig.desk.begin().folder

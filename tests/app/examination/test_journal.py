@@ -30,6 +30,7 @@ from app.examination.events import (
     decode,
     encode,
 )
+from app.examination.store import JournalFile
 from detector.errors import FormatError, OutputError, UsageError
 from tests.app.examination.rig import BEGUN, Clocks, examination
 from tests.full_disk import files_may_grow_to
@@ -162,6 +163,18 @@ def test_the_journal_is_readable_while_it_is_written(tmp_path):
         keeper.record(CaecumReached())
         assert keeper.flush()
         assert len(read_journal(keeper.folder).events) == 3
+
+
+def test_a_failure_that_nobody_thought_of_is_said_and_what_waits_is_written_later(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.examination.keeper._RETRY_S", 0.02)
+    with examination(tmp_path, Clocks()) as keeper:
+        with monkeypatch.context() as broken:
+            broken.setattr(JournalFile, "append", lambda *_: {}["nobody thought of this"])
+            keeper.record(CaecumReached())
+            assert not keeper.flush(timeout_s=0.2)
+            assert "internal error" in keeper.fault
+        assert keeper.flush()
+    assert read_journal(keeper.folder).events == keeper.examination.events
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files cannot be limited in size there")

@@ -8,6 +8,7 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from app.gui.language import use_language
 from app.gui.options import WindowOptions
 from app.gui.window import LiveWindow
 from tests.app.gui.fakes import FakePlayer, FakeSession
@@ -54,3 +55,10 @@ def open_window(qtbot, session: FakeSession, player: FakePlayer, tmp_path: Path)
     yield open_it
     for window in opened:
         window.close()
+
+
+@pytest.fixture
+def italian() -> Iterator[None]:
+    use_language("it")
+    yield
+    use_language("en")

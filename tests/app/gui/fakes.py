@@ -161,6 +161,7 @@ class FakeFeatures:
     def __init__(self) -> None:
         self.done: list[Action] = []
         self.over_the_picture = False
+        self.below_px = 0
         self.closed = False
         self.actions = {action: functools.partial(self.done.append, action) for action in OF_FEATURES}
 
@@ -179,6 +180,9 @@ class FakeFeatures:
 
     def place(self, picture: QRect, page_height: int) -> None:
         self.picture = picture
+
+    def below(self, page_height: int) -> int:
+        return self.below_px
 
     def leave(self) -> bool:
         left, self.over_the_picture = self.over_the_picture, False

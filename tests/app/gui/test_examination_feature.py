@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QPoint, QRect, Qt
+from PyQt6.QtCore import QRect, Qt
 from PyQt6.QtGui import QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QWidget
@@ -21,6 +21,8 @@ from app.gui.examination_feature import ExaminationFeature, examination_feature
 from app.gui.examination_strip import ExaminationStrip, likely_next
 from app.gui.features import Page
 from app.gui.keys import KEYS, Action
+from app.gui.layout import MarkerPen, PictureTransform
+from app.gui.painting import transform_for
 from app.gui.touch_choice import TOUCH_PX, TouchChoice
 from app.gui.window import LiveWindow
 from app.recording.mark import SCHEMA, release_lock, take_lock, write_mark
@@ -215,6 +217,21 @@ def test_after_scope_out_one_press_ends_it(room: Room) -> None:
     assert room.phase is Phase.ENDED
 
 
+def test_a_press_too_many_at_the_end_begins_no_other_examination(room: Room) -> None:
+    room.begin()
+    room.press("I")
+    room.press("O")
+    room.press("E")
+    folder = room.desk.snapshot().folder  # type: ignore[union-attr]
+    room.press("E")
+    room.window.page.refresh()
+    assert room.window.page.bar.buttons[Action.EXAMINATION].state.text == "Examination"  # none is about to begin
+    assert list(folder.parent.iterdir()) == [folder]
+    room.pass_s(4)
+    room.press("E")
+    room.until(lambda: room.phase is Phase.BEFORE)
+
+
 def test_the_bar_begins_and_ends_it_too(room: Room) -> None:
     button = room.window.page.bar.buttons[Action.EXAMINATION]
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -374,6 +391,26 @@ def test_dicom_waits_for_a_recording_that_is_still_being_completed(room: Room) -
     room.until(lambda: bool(list(room.folder.rglob("*.dcm"))))
 
 
+def test_dicom_files_are_of_their_own_examination_though_the_next_one_has_begun(room: Room) -> None:
+    pydicom = pytest.importorskip("pydicom", reason="needs the extra 'dicom'")
+    room.begin()
+    room.press("P")
+    room.until(lambda: "snapshot" in room.kinds())
+    room.press("O")
+    room.press("E")
+    folder = room.desk.snapshot().folder  # type: ignore[union-attr]
+    lock = take_lock(folder)
+    assert lock is not None
+    room.feature.filing.dicom(no_text=False)
+    room.pass_s(4)
+    room.begin()
+    assert room.desk.snapshot().folder != folder  # type: ignore[union-attr]
+    write_mark(folder, {"schema": SCHEMA, "state": "complete"})
+    release_lock(folder, lock)
+    room.until(lambda: bool(list(folder.rglob("dicom/*.dcm"))))
+    assert {str(pydicom.dcmread(file).StudyID) for file in folder.rglob("*.dcm")} == {folder.name}
+
+
 def test_a_whole_examination_by_keys_ends_with_its_reports_on_the_disk(room: Room) -> None:
     room.begin()
     room.desk.turn()
@@ -462,10 +499,23 @@ def test_a_journal_that_cannot_be_written_stays_on_the_screen(
 def test_a_window_that_replaces_one_that_crashed_goes_on_without_asking(room: Room, tmp_path: Path) -> None:
     room.begin()
     room.press("I")
+    folder = room.desk.snapshot().folder  # type: ignore[union-attr]
     room.window.close()
     room.desk = room._desk()
-    window = room._open(features=(examination_feature(room.desk, tmp_path, go_on=True),))
+    window = room._open(features=(examination_feature(room.desk, tmp_path, go_on=folder),))
     room.until(lambda: room.phase is Phase.INSERTION)
+    window.close()
+
+
+def test_an_older_examination_that_was_left_open_is_not_gone_on_with_unasked(room: Room, tmp_path: Path) -> None:
+    room.begin()
+    room.press("I")
+    room.window.close()
+    room.desk = room._desk()
+    make = examination_feature(room.desk, tmp_path, go_on=tmp_path / "EX-0000-0000")
+    window = room._open(features=(lambda page: room.features.append(make(page)) or room.feature,))
+    room.until(lambda: not room.feature.card.isHidden())
+    assert room.desk.snapshot() is None
     window.close()
 
 
@@ -493,8 +543,28 @@ def test_buttons_are_large_enough_for_gloves_in_every_phase_and_size(room: Room,
         for button in room.strip.buttons.values():
             assert min(button.width(), button.height()) >= TOUCH_PX
             assert room.strip.rect().contains(button.geometry())
-        picture_area = QRect(QPoint(0, 0), room.window.page.canvas.size())
-        assert picture_area.contains(room.strip.geometry())
+        page, strip = room.window.page, room.strip.geometry()
+        room.window.page.refresh()
+        seen = page.last
+        assert seen is not None
+        transform = transform_for(seen, page.canvas.device_size())
+        assert transform is not None
+        assert not QRect(*transform.target).intersects(strip), "nothing of the mucosa may lie behind it"
+        assert page.rect().contains(strip)
+        assert not strip.intersects(page.status_line.geometry())
+
+
+@pytest.mark.parametrize("size", [Size(1280, 720), Size(1920, 1080)], ids=str)
+def test_beside_a_narrow_picture_it_covers_neither_the_picture_nor_the_countdown(room: Room, size: Size) -> None:
+    room.window.resize(size.width, size.height)
+    room.begin()
+    for key in "ICP":
+        room.press(key)
+    canvas = Size(room.window.page.canvas.width(), room.window.page.canvas.height())
+    shown = PictureTransform.fit(Size(320, 256), canvas, MarkerPen.for_canvas(canvas).reach).target
+    assert len(room.strip.buttons) == 7
+    assert room.strip.geometry().right() < shown.x
+    assert room.strip.y() > 0.43 * canvas.height  # a card beside the picture is as high, or leaves its shape away
 
 
 def test_every_action_of_a_phase_has_a_key(room: Room) -> None:

@@ -64,7 +64,15 @@ def test_before_the_window_completes_its_files_it_says_that_it_closes(open_windo
     window = open_window(features=(pulse_feature(line),))
     heard(supervisor, qtbot)
     window.close()
-    assert CLOSING in [word for word, _ in heard(supervisor, qtbot)]
+    assert (CLOSING, {"for_good": True}) in heard(supervisor, qtbot)
+
+
+def test_a_window_that_is_opened_anew_says_so_and_what_else_the_next_one_must_know(open_window, ends, qtbot):
+    supervisor, line = ends
+    window = open_window(features=(pulse_feature(line, lambda: {"set_up": True}, lambda: False),))
+    assert heard(supervisor, qtbot)[-1][1]["set_up"] is True
+    window.close()
+    assert (CLOSING, {"for_good": False}) in heard(supervisor, qtbot)
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")

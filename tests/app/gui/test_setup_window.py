@@ -181,6 +181,20 @@ def test_by_touch_alone_the_phantom_is_tried(open_setup: OpenSetup, qtbot: QtBot
     assert window.result.language == "it"
 
 
+def test_tab_comes_by_every_source(open_setup: OpenSetup, qtbot: QtBot) -> None:
+    window = open_setup(devices=(LOCKED, GRABBER))
+    press(window, KEY.Key_Return)
+    page = window.source
+    qtbot.waitUntil(lambda: len(page.devices) == 2, timeout=SOON_MS)
+    for wanted in (*(row for _, row in page.devices.values()), page.again, page.address, page.file, page.phantom):
+        tab_to(window, wanted)
+    press(window, KEY.Key_Space)
+    for _ in range(2):  # the second press takes nothing back
+        assert [page.phantom.isChecked(), page.file.isChecked()] == [True, False]
+        press(window, KEY.Key_Space)
+    assert window.draft.spec == str(bundled().video)
+
+
 def test_escape_goes_back_with_nothing_lost_and_leaves_without_writing(
     open_setup: OpenSetup, qtbot: QtBot, clip: Path, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from app.gui.signs import (
     source_sign,
     status_of,
 )
-from app.snapshot import Quiet, SourceStatus
+from app.snapshot import Quiet, RecorderSnapshot, SourceStatus
 from detector.watchdog import AiState
 from tests.app.gui.fakes import marker, snapshot
 
@@ -127,6 +127,15 @@ def test_the_status_names_figures_provider_and_model() -> None:
     status = status_of(snapshot(), View())
     assert status.figures == ("25 frames/s", "overlay 62 ms")
     assert status.identity == ("CPU", "scripted 1.2.3")
+
+
+def test_a_recording_says_for_how_many_hours_the_disk_lasts_once_that_is_known() -> None:
+    def figures(hours: float | None) -> tuple[str, ...]:
+        recorder = RecorderSnapshot("/r/1", 754.0, hours_left=hours)
+        return status_of(replace(snapshot(), recorder=recorder), View()).figures
+
+    assert figures(26.7)[2:] == ("disk 26 h",)
+    assert figures(None)[2:] == ()
 
 
 def test_a_notice_is_urgent_and_a_figure_is_not() -> None:

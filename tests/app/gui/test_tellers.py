@@ -10,7 +10,7 @@ from tests.app.gui.fakes import snapshot
 def test_a_picture_that_nobody_checks_any_more_is_told_once_and_flagged_as_long_as_it_lasts() -> None:
     tellers = Tellers()
     broken = replace(snapshot(), view=ViewSnapshot(fault="the watch stopped"))
-    assert [notice.what for notice in tellers.told(broken)] == ["The picture is no longer checked: the watch stopped"]
+    assert [notice.what for notice in tellers.told(broken)] == ["The picture is not checked now: the watch stopped"]
     assert list(tellers.told(broken)) == []
     assert [flag.text for flag in flag_signs(broken, View())] == ["PICTURE NOT CHECKED"]
     assert list(tellers.told(snapshot())) == []

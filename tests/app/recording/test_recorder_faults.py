@@ -265,3 +265,38 @@ def test_a_result_that_cannot_be_written_is_said_and_the_recording_goes_on(
     assert (tmp_path / "r" / "results.jsonl").read_text() == '{"capture_index": 4}\n'
     assert indices(tmp_path / "r" / "video-001.mkv") == [0]
     caplog.clear()
+
+
+def test_a_disk_keeper_that_breaks_is_a_fault_and_the_video_is_written_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(Recorder, "_look_after", broken)
+    with recording(tmp_path / "r", options=X264) as recorder:
+        for n in range(5):
+            recorder.offer(frame(n))
+        until(lambda: recorder.fault)
+        until(recorder._writer.done.is_set)
+    assert "disk keeper has ended" in caplog.text
+    assert "not brought to the disk any more" in recorder.fault
+    assert indices(tmp_path / "r" / "video-001.mkv") == list(range(5))
+
+
+def test_a_writer_that_breaks_is_a_fault_and_the_recording_can_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr("app.recording.writer.Writer._take_in", broken)
+    monkeypatch.setattr("app.recording.writer.Writer._go_on_after", broken)
+    with recording(tmp_path / "r", options=X264) as recorder:
+        recorder.offer(frame(0))
+        until(lambda: recorder.fault)
+        assert not recorder.offer(frame(1))
+    assert "writer has ended" in caplog.text
+    assert "internal error" in recorder.fault
+    with recording(tmp_path / "r", options=X264, resume=True):
+        pass

@@ -1,5 +1,6 @@
 """After a kill or a power cut: at most a second is missing, the rest can be seen, and nothing is made up."""
 
+import itertools
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 import av
 import pytest
 
-from app.recording import Recorder, RecorderOptions, recover, unrecovered
+from app.recording import Recorder, RecorderOptions, recover, repair, unrecovered
 from app.recording.lines import LinesFile, cut_torn_end
 from app.recording.recover import stop_recovering
 from detector.errors import OutputError
@@ -205,6 +206,20 @@ def test_the_old_video_stays_until_the_new_one_is_there(cut_off: Path, monkeypat
     assert (cut_off / "video-001.mkv").read_bytes() == before
     assert unrecovered(cut_off.parent) == [cut_off]
     assert recover(cut_off).repaired == ("video-001.mkv",)
+
+
+def test_a_video_of_which_only_the_beginning_can_be_read_is_kept_beside_its_repaired_copy(
+    cut_off: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = repair._packets
+    monkeypatch.setattr(repair, "_packets", lambda *args: itertools.islice(packets(*args), 5))
+    monkeypatch.setattr(repair, "_TORN_BYTES", 0)
+    video = cut_off / "video-001.mkv"
+    before = video.read_bytes()
+    recover(cut_off)
+    assert (cut_off / "video-001.damaged.mkv").read_bytes() == before
+    assert len(indices(video)) == 5
+    assert unrecovered(cut_off.parent) == []
 
 
 def test_who_wants_to_record_does_not_wait_for_a_repair(cut_off: Path, monkeypatch: pytest.MonkeyPatch) -> None:

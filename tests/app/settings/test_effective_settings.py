@@ -177,3 +177,16 @@ def test_every_setting_has_one_line_of_help() -> None:
         assert 0 < len(field.description) <= 90
         assert "\n" not in field.description
     assert document_of(Settings()) == {"schema": "polypwatch.settings/1"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "rtsp://user:p@secret@cart/1?token=secret",
+        "gst:rtspsrc user-pw=secret location=rtsp://user:secret@cart/1?t=secret ! decodebin",
+    ],
+)
+def test_no_password_of_a_source_is_in_what_is_written_down_of_the_settings(spec: str) -> None:
+    chosen, _ = held("camera:0")
+    named = Effective(change(Settings(), [f"source.spec={spec}"]), chosen.origins)
+    assert "secret" not in str(named.audit())
