@@ -213,9 +213,10 @@ class LiveSession(BoxControls):
         with self._lock:
             now = self._shown.standing(now_ns, report)
             words = self._picture.words() if self._picture else ()
+            objection = self._picture.objection() if self._picture else ""
             return LiveSnapshot(
                 frame=now.frame,
-                source=replace(self._feed.snapshot(now_ns), picture=words),
+                source=replace(self._feed.snapshot(now_ns), picture=words, objection=objection),
                 ai=now.ai,
                 markers=now.markers,
                 new_alerts=self._shown.overlay.new_alerts,

@@ -25,6 +25,7 @@ from app.gui.platform import display_problem
 from app.gui.restart import After, Restart
 from app.gui.setup_run import after_setup, run_setup
 from app.live import AiFactory, LiveSession, LiveSettings
+from app.phantom import bundled
 from app.picture.options import picture_settings
 from app.picture.prepared import prepared_source
 from app.picture.words import PictureReport
@@ -72,7 +73,8 @@ def live(args: argparse.Namespace) -> int:
             restart = Restart()
             now = held.arguments(args)
             own = _Own(args, held, restart, told, set_up)
-            status = _Showing(now, now.source, held.settings, now.record, now.snapshots, now.loop, own).open(interrupts)
+            loop = now.loop or now.source == str(bundled().video)  # who just tries it has a minute and a half else
+            status = _Showing(now, now.source, held.settings, now.record, now.snapshots, loop, own).open(interrupts)
             told = None
             if interrupts.asked or restart.after is After.NOTHING:
                 return status

@@ -45,6 +45,7 @@ class SourceSnapshot:
         frame_rate: measured over the last second or so, in frames per second.
         retries: how often a lost source was reopened.
         picture: what is done to the picture before anyone sees it, in sentences; empty if nothing.
+        objection: why nothing of the picture may be kept yet, in words; empty if it may be.
     """
 
     status: SourceStatus
@@ -56,6 +57,7 @@ class SourceSnapshot:
     frame_rate: float = 0.0
     retries: int = 0
     picture: tuple[str, ...] = ()
+    objection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from app.gui.notices import Notice
 from app.gui.painting import as_bgr, render_to_image, unscaled_size
 from app.gui.signs import View, shown_markers
 from app.snapshot import LiveSnapshot
-from detector.errors import OutputError
+from detector.errors import OutputError, UsageError
 from detector.frame import Frame
 
 SCHEMA = "polypwatch.snapshot/1"
@@ -52,9 +52,14 @@ def write_snapshot(folder: Path, snapshot: LiveSnapshot, view: View, taken: date
 
     Raises:
         OutputError: there is no picture, or the folder cannot be written.
+        UsageError: what lies around the picture would be saved, too.
     """
     if snapshot.frame is None:
         raise OutputError("There is no picture to save yet.")
+    if snapshot.source.objection:
+        raise UsageError(
+            f"No picture is saved: {snapshot.source.objection}.", "Set the area by hand (--area X,Y,W,H or full)."
+        )
     taken = taken or datetime.now(UTC)
     as_seen = View(view.boxes, cue=view.cue, confidence=view.confidence, edges=view.edges, keys=view.keys)
     shown = render_to_image(snapshot, unscaled_size(snapshot.frame.size), as_seen)

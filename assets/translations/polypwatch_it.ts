@@ -1652,6 +1652,10 @@
         <translation>In {0} nessuna lesione è mai chiara.</translation>
     </message>
     <message>
+        <source>No picture is saved: {0}.</source>
+        <translation>Non si salva nessuna immagine: {0}.</translation>
+    </message>
+    <message>
         <source>No picture shows a name</source>
         <translation>Nessuna immagine mostra un nome</translation>
     </message>

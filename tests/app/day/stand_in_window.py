@@ -2,7 +2,7 @@
 
 ``python -m tests.app.day.stand_in_window FOLDER STEP...``: the first start does the first step, the second the second,
 the last goes on. Steps: ``crash``, ``raise``, ``hang``, ``exit=N``, ``beat=S`` (live S seconds, then exit 0), ``slow``,
-``crash_closing=GOOD`` (1: closed for good; 0: to be opened anew).
+``crash_closing=good`` (closed for good) or ``=anew`` (to be opened anew).
 Every start writes a line into ``FOLDER/log``.
 """
 
@@ -60,10 +60,7 @@ def act(line, folder: Path, step: str, turn: int) -> int:
         time.sleep(1.2)
         (folder / "completed").touch()
         return 0
-    if what == "crash_closing":
-        line.send(CLOSING, {"for_good": value == "1"})
-        os.kill(os.getpid(), signal.SIGKILL)
-    end = time.monotonic() + (float(value) if value else 0.4)
+    end = time.monotonic() + (float(value) if what in ("beat", "crash") and value else 0.4)
     while time.monotonic() < end and not asked:
         time.sleep(0.05)
         line.send(BEAT, {"turn": turn, "picture": True})
@@ -71,7 +68,9 @@ def act(line, folder: Path, step: str, turn: int) -> int:
             (folder / "raised").touch()
     if asked:
         return 130
-    if what == "crash":
+    if what == "crash_closing":
+        line.send(CLOSING, {"for_good": value == "good"})
+    if what.startswith("crash"):
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "hang":
         time.sleep(60)

@@ -78,7 +78,7 @@ def test_a_window_that_completes_its_files_may_be_silent_for_longer(tmp_path):
 
 
 def test_a_window_that_the_user_closed_does_not_come_back_however_it_ends(tmp_path):
-    room = Room(tmp_path, "crash_closing=1", "exit=0")
+    room = Room(tmp_path, "crash_closing=good", "exit=0")
     assert room.run() == 1
     assert len(room.starts) == 1
     assert room.said == [
@@ -87,7 +87,7 @@ def test_a_window_that_the_user_closed_does_not_come_back_however_it_ends(tmp_pa
 
 
 def test_a_window_that_closes_to_be_opened_anew_comes_back_after_a_crash(tmp_path):
-    room = Room(tmp_path, "crash_closing=0", "exit=0")
+    room = Room(tmp_path, "crash_closing=anew", "exit=0")
     assert room.run() == 0
     assert len(room.starts) == 2
 

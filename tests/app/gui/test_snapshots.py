@@ -11,7 +11,7 @@ from app import RESEARCH_USE, SOFTWARE
 from app.gui.painting import as_bgr, render_to_image, unscaled_size
 from app.gui.signs import View
 from app.gui.snapshots import saved_notice, write_snapshot
-from detector.errors import OutputError
+from detector.errors import OutputError, UsageError
 from detector.geometry import Size
 from tests.app.gui.fakes import INFO, marker, snapshot
 
@@ -100,3 +100,10 @@ def test_saving_is_told_with_the_path(tmp_path: Path) -> None:
     notice = saved_notice(write_snapshot(tmp_path, snapshot(), View(), TAKEN))
     assert notice.what == "Snapshot saved."
     assert str(tmp_path) in notice.rest
+
+
+def test_nothing_is_saved_while_nobody_knows_what_lies_around_the_picture(tmp_path: Path) -> None:
+    unsettled = replace(snapshot(NOISE.copy()).source, objection="the picture area is being looked for")
+    with pytest.raises(UsageError, match="No picture is saved: the picture area is being looked for"):
+        write_snapshot(tmp_path, replace(snapshot(NOISE.copy()), source=unsettled), View(), TAKEN)
+    assert list(tmp_path.iterdir()) == []

@@ -8,8 +8,10 @@ import pytest
 from app import live_room
 from app.cli import _parser
 from app.cli import main as polypwatch
+from app.day.resumption import Resumption
 from app.gui import window
 from app.live import LiveSession, LiveSettings
+from app.phantom import bundled
 from app.settings.changes import change
 from app.settings.codec import document_of, flat, known_keys
 from app.settings.effective import OPTIONS, Effective, effective
@@ -157,6 +159,48 @@ def test_the_session_and_the_window_are_made_as_the_settings_say(
     assert (settings.threshold, settings.min_seen_s) == (0.5, 0.4)
     assert (settings.recordings, settings.synchronised) == (tmp_path, True)
     assert (options.muted, options.full_screen) == (True, True)
+
+
+@pytest.mark.parametrize(("spec", "loops"), [(str(bundled().video), True), ("a.mp4", False)])
+def test_who_tries_it_on_the_bundled_procedure_is_not_left_after_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, loops: bool
+) -> None:
+    made: list[bool] = []
+    monkeypatch.setenv("POLYPWATCH_CONFIG", str(tmp_path))
+    monkeypatch.setattr(live_room, "display_problem", lambda: "")
+    monkeypatch.setattr(live_room, "ai_factory", lambda args: lambda *calls: ScriptedAi(*calls))
+    monkeypatch.setattr(window, "run_window", lambda *_: 0)
+    prepared_source = live_room.prepared_source
+
+    def prepared(*args: object, loop: bool) -> object:
+        made.append(loop)
+        return prepared_source(*args, loop=loop)
+
+    monkeypatch.setattr(live_room, "prepared_source", prepared)
+    assert polypwatch(["live", spec, "--no-supervisor"]) == 0
+    assert made == [loops]
+
+
+def test_after_a_crash_the_source_of_the_set_up_goes_before_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setenv("POLYPWATCH_CONFIG", str(tmp_path))
+    assert polypwatch(["settings", "--set", "source.spec=camera:7", "source.area=0,0,640,480"]) == 0
+    monkeypatch.setattr(live_room, "display_problem", lambda: "")
+    monkeypatch.setattr(live_room, "ai_factory", lambda args: made.append(args.area))
+
+    def session(source: object, label: str, make_ai: object, settings: LiveSettings, **more: object) -> LiveSession:
+        made.append(label)
+        return LiveSession(source, label, lambda *calls: ScriptedAi(*calls), settings, **more)
+
+    monkeypatch.setattr(live_room, "LiveSession", session)
+    monkeypatch.setattr(window, "run_window", lambda *_: 0)
+    for told in ({}, {"set_up": True}):
+        for name, value in Resumption("hung", told).to_environment().items():
+            monkeypatch.setenv(name, value)
+        assert polypwatch(["live", "camera:1", "--area", "full", "--no-supervisor"]) == 0
+    assert made == ["full", "camera 1", "0,0,640,480", "camera 7"]
 
 
 def test_the_defaults_are_those_of_the_rooms_that_they_are_for() -> None:
