@@ -41,6 +41,7 @@ from detector.worker import AiReport
 _LOG = logging.getLogger(__name__)
 _LAST_RESULT_S = 1.0
 _JOIN_S = 5.0
+_LEAST_SHARE_NS = 500_000_000  # beside a recorder that stays behind the AI gets a picture this often
 
 
 class LiveSession(BoxControls):
@@ -86,6 +87,7 @@ class LiveSession(BoxControls):
         self._releases_seen = 0
         self._waker = Waker(self._release_due, clock_ns)
         inside = self._watch.inside_at if self._watch else None
+        self._asked_ns = 0
         self._keeping = Keeping(told.recordings, told.recorder, inside, picture, self._wake, clock_ns)
         self._ai = make_ai(self._take_result, self._take_failure, self._changed)
         self._candidate = (
@@ -237,9 +239,12 @@ class LiveSession(BoxControls):
 
     def _take_picture(self, frame: Frame, analyse: bool) -> None:
         self._keeping.offer(frame)
-        # Priorities on a small machine: paint, then record, then AI, then a candidate.
-        asked = analyse and not self._keeping.busy
+        # Priorities on a small machine: paint, then record, then AI, then a candidate. A recorder that stays behind
+        # leaves the AI a little, so that whoever looks at the recording later finds something.
         now_ns = self._clock_ns()
+        asked = analyse and (not self._keeping.busy or now_ns - self._asked_ns >= _LEAST_SHARE_NS)
+        if asked:
+            self._asked_ns = now_ns
         report = self._ai.snapshot(now_ns)
         if not (self._shown.sync.active and self._keep_back(frame, now_ns, report, asked)):
             self._wake()

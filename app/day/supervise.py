@@ -115,6 +115,7 @@ class Supervisor:
         self._spare: _Child | None = None
         self._spare_from_s = 0.0
         self._crashes: deque[float] = deque()
+        self._unheard = 0  # windows in a row that never came up
         self._asked_to_end: int | None = None
         self._passed_on_s: float | None = None
         self._child: _Child | None = None
@@ -148,7 +149,7 @@ class Supervisor:
                     if child.leaving:
                         self._say(f"polypwatch: the window {why} while it closed. The next start repairs what it left.")
                         return _UNEXPECTED
-                    if self._too_many():
+                    if self._too_many(child):
                         return self._give_up(why)
                     self._say(f"polypwatch: the window {why} and is started again.")
                     died_s = self._clock_s()
@@ -278,16 +279,20 @@ class Supervisor:
 
     # -- ending ---------------------------------------------------------------------------------------------------
 
-    def _too_many(self) -> bool:
+    def _too_many(self, child: _Child) -> bool:
+        """Too often in a short time, or, however slowly, again and again without ever coming up."""
         now_s = self._clock_s()
         self._crashes.append(now_s)
         while now_s - self._crashes[0] > self._limits.within_s:
             self._crashes.popleft()
-        return len(self._crashes) >= self._limits.crashes
+        self._unheard = self._unheard + 1 if child.heard_s is None else 0
+        return max(len(self._crashes), self._unheard) >= self._limits.crashes
 
     def _give_up(self, why: str) -> int:
         limits = self._limits
         what = f"The window {why}: {limits.crashes} crashes within {limits.within_s:g} s."
+        if len(self._crashes) < limits.crashes:
+            what = f"The window {why}: {limits.crashes} times in a row it has not come up."
         self._say(
             f"polypwatch: {what} It is not started again. Watch the processor's own monitor. What was recorded is "
             "kept. `polypwatch --verbose live --no-supervisor` shows why."

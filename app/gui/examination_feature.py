@@ -37,6 +37,7 @@ from app.gui.signs import Shape, Sign, Tone
 from app.gui.snapshots import saved_notice, write_snapshot
 from app.snapshot import LiveSnapshot
 from detector.errors import PolypwatchError, UsageError
+from detector.picture.quality import View
 
 _LOG = logging.getLogger(__name__)
 _AGAIN_S = 3.0
@@ -252,8 +253,8 @@ class ExaminationFeature:
             return
         self._answer(event)
         last = self._page.last
-        if last is not None and last.frame is not None:
-            self._keep(last, event)
+        if last is not None and last.frame is not None and last.view.view is not View.OUTSIDE:
+            self._keep(last, event)  # by itself, so not where it may be the room
 
     def _undo(self) -> None:
         event = self._try(self._desk.undo)
@@ -310,7 +311,9 @@ class ExaminationFeature:
     def _keep_proposals(self, lesion: int, pictures: tuple[LiveSnapshot, ...]) -> None:
         """From the desk's thread."""
         state = self._desk.snapshot()
-        if state is not None:
+        # Nobody asked for these: what may be the room is not kept.
+        pictures = tuple(p for p in pictures if p.view.view is not View.OUTSIDE)
+        if state is not None and pictures:
             self._errands.run(lambda: keep_proposals(state.folder, lesion, pictures))
             self.sheet.proposals.look(state.folder, lesion)
 

@@ -3046,6 +3046,10 @@ Guardare il monitor del processore.</translation>
         <translation>La finestra {0}: {1} arresti in {2} s.</translation>
     </message>
     <message>
+        <source>The window {0}: {1} times in a row it has not come up.</source>
+        <translation>La finestra {0}: {1} volte di seguito non si è aperta.</translation>
+    </message>
+    <message>
         <source>The written video holds {0} pictures of {1}.</source>
         <translation>Il video scritto contiene {0} immagini su {1}.</translation>
     </message>

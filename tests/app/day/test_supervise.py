@@ -101,6 +101,13 @@ def test_after_the_third_crash_within_a_minute_it_is_given_up_in_words(tmp_path,
     assert capfd.readouterr().err.count("RuntimeError: nobody expected this") == 3  # the traces are not lost
 
 
+def test_a_window_that_never_comes_up_is_given_up_however_slowly_it_fails(tmp_path):
+    room = Room(tmp_path, "raise", limits=Limits(hung_s=5, within_s=0.001, poll_s=0.02))
+    assert room.run() == CRASHED
+    assert len(room.starts) == 3
+    assert "3 times in a row it has not come up. It is not started again." in room.said[-1]
+
+
 def test_crashes_far_apart_are_no_loop(tmp_path):
     room = Room(tmp_path, "crash", "crash", "crash", "exit=0", limits=Limits(hung_s=5, within_s=0.3, poll_s=0.02))
     assert room.run() == 0
