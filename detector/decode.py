@@ -104,9 +104,9 @@ def decode_frames(
     tally.count, tally.size, tally.lost_at_end = 0, None, ""
     last = max(wanted, default=-1) if isinstance(wanted, Collection) and not whole else math.inf
     choose = _chooser(wanted)
-    with _opened(video) as (container, stream):
+    with opened_video(video) as (container, stream):
         reformatter = VideoReformatter()
-        clock = _Clock(stream)
+        clock = Clock(stream)
         tally.time_base = clock.base
         try:
             for item in _pictures(container, stream):
@@ -138,10 +138,10 @@ def count_packets(video: Path) -> int:
     Raises:
         SourceError: the file is missing or no video.
     """
-    with _opened(video) as (container, stream):
+    with opened_video(video) as (container, stream):
         try:
             return sum(
-                1 for packet in _packets(container, stream) if isinstance(packet, Packet) and not packet.is_discard
+                1 for packet in packets_of(container, stream) if isinstance(packet, Packet) and not packet.is_discard
             )
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(f"{video} cannot be read: {_reason(error)}.", "Check the drive or network.") from error
@@ -177,7 +177,7 @@ def _chooser(wanted: Wanted) -> Callable[[int, float], bool]:
     return lambda index, _: index in indices
 
 
-class _Clock:
+class Clock:
     """Places time stamps on an axis that never runs backwards, as `app.capture.timeline` does."""
 
     def __init__(self, stream: VideoStream) -> None:
@@ -188,6 +188,7 @@ class _Clock:
         self._last: int | None = None
 
     def place(self, pts: int | None) -> int:
+        """Ticks of the next picture; None: its container does not say."""
         if pts is None:
             ticks = 0 if self._last is None else self._last + self._step
         else:
@@ -200,7 +201,12 @@ class _Clock:
 
 
 @contextlib.contextmanager
-def _opened(video: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def opened_video(video: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A video file and its stream of pictures, open for reading.
+
+    Raises:
+        SourceError: the file is missing or no video.
+    """
     if not video.is_file():
         raise SourceError(f"{video} does not exist or is not a file.", "Check the spelling.")
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
@@ -219,8 +225,8 @@ def _opened(video: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, streams[0]
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | str]:
-    """Packets, and in their place a word on what the container could not read."""
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | str]:
+    """Packets as they lie in the file, and in their place a word on what the container could not read."""
     refused = 0
     while refused < _MOST_REFUSALS:
         try:
@@ -241,7 +247,7 @@ def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoF
     codec = stream.codec_context
     accounts = _Accounts(stream)
     started = False
-    for packet in itertools.chain(_packets(container, stream), (None,)):
+    for packet in itertools.chain(packets_of(container, stream), (None,)):
         if isinstance(packet, str):
             if started:
                 yield packet

@@ -8,16 +8,14 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from detector.errors import ProviderError
 from detector.providers import import_runtime, preload_cuda
+from detector.user_cache import cache_root
 
 _HINT = "Check the NVIDIA driver (`nvidia-smi`), or run with `--provider cpu`."
 _WINDOWS = sys.platform == "win32"
@@ -65,9 +63,7 @@ def key(card: Card, *what: object) -> str:
 
 def cache_folder(kind: str) -> Path:
     """Where files of a kind are kept for this user (``XDG_CACHE_HOME``, ``LOCALAPPDATA``); it may not exist."""
-    # The override is for tests and for machines whose home is read-only.
-    base = os.environ.get("POLYPWATCH_CACHE") or platformdirs.user_cache_dir("polypwatch", appauthor=False)
-    return Path(base) / kind
+    return cache_root() / kind
 
 
 def _card_name() -> str:

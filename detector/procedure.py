@@ -11,27 +11,25 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from detector.annotation import SCHEMA as ANNOTATION_SCHEMA
 from detector.annotation import Annotation, load_annotation
 from detector.decode import VIDEO_SUFFIXES, DecodedFrame, DecodeTally, count_packets, decode_frames
 from detector.errors import FormatError, SourceError
 from detector.results import SCHEMA as RESULTS_SCHEMA
-from detector.results import TimeBase, read_header
-from detector.schema import describe_validation_error, require_schema
+from detector.results import read_header
+from detector.sidecar import FRAMES_SCHEMA, SIDECAR, RecordedFrame, read_sidecar, require_order
 
 __all__ = [
+    "FRAMES_SCHEMA",
+    "SIDECAR",
     "DecodeTally",
     "DecodedFrame",
+    "Looking",
     "Procedure",
     "RecordedFrame",
     "Segment",
@@ -40,40 +38,10 @@ __all__ = [
     "open_procedure",
 ]
 
-FRAMES_SCHEMA = "polypwatch.frames/1"
-SIDECAR = "frames.jsonl"
 _SEGMENT_NAME = re.compile(r"video-(\d{3,})\.mkv")
 _SCHEMA_FIELD = re.compile(rb'"schema"\s*:\s*"(polypwatch\.[a-z.]+)/')
 # A recording that was killed lacks at most a fifth of a second of video, after a power cut up to a second.
 _MOST_LOST_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedFrame:
-    """One line of the sidecar.
-
-    Attributes:
-        capture_index: what everything of a live session joins on; -1 for a picture of a copied stream that the session
-            never read.
-        segment: number of the video file, from 1; None for a frame that could not be recorded.
-        record_index: position in that file, from 0; None likewise.
-        pts: media time in ticks of `time_base`; None if the source had none.
-        time_base: seconds per tick.
-        time_s: media time in seconds; where the source had none, seconds since the first frame by the capture clock.
-        captured_ns: when it was captured, on a clock of no fixed origin.
-        session: which run of the recorder wrote it, from 1; capture indices and media time begin anew with each.
-        blanked: written as black, because the picture may not have been of the inside of a body.
-    """
-
-    capture_index: int
-    segment: int | None
-    record_index: int | None
-    pts: int | None
-    time_base: Fraction | None
-    time_s: float
-    captured_ns: int
-    session: int = 1
-    blanked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +74,8 @@ class Procedure:
         lost: frames of the session that are in no video.
         results: files of schema `polypwatch.detect/1`.
         notes: what is no error and yet must be said, such as an end that was lost in a crash.
+        unproven: label files of which it is not known yet whether they belong to these videos; only with a `Looking`
+            that leaves hashes for later.
     """
 
     path: Path
@@ -113,6 +83,7 @@ class Procedure:
     lost: tuple[RecordedFrame, ...]
     results: tuple[Path, ...]
     notes: tuple[str, ...]
+    unproven: tuple[Path, ...] = ()
 
     @property
     def frames(self) -> tuple[RecordedFrame, ...]:
@@ -127,16 +98,19 @@ class Procedure:
         return self.segments[0].annotation if len(self.segments) == 1 else None
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(strict=True, extra="allow")
-    capture_index: int = Field(ge=-1)
-    segment: int | None = Field(ge=1)
-    record_index: int | None = Field(ge=0)
-    pts: int | None
-    time_base: TimeBase | None
-    captured_ns: int
-    session: int = Field(default=1, ge=1)
-    blanked: bool = False
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How closely a procedure is looked at as it is opened; hours of video cannot be read through before it is shown.
+
+    Attributes:
+        count: how many pictures a video holds; None: not known yet, and the sidecar is believed until it is.
+        sha256: of a video; None: not known yet, and labels stay unproven.
+        forgiving: labels and results that are damaged or of another video become notes instead of errors.
+    """
+
+    count: Callable[[Path], int | None] = count_packets
+    sha256: Callable[[Path], str | None] = lambda path: file_sha256(path)
+    forgiving: bool = False
 
 
 def is_recording(path: Path) -> bool:
@@ -144,8 +118,12 @@ def is_recording(path: Path) -> bool:
     return path.is_dir() and ((path / SIDECAR).is_file() or any(_segment_files(path)))
 
 
-def open_procedure(path: Path) -> Procedure:
+def open_procedure(path: Path, looking: Looking | None = None) -> Procedure:
     """Find out what lies in a recording's folder, or beside a plain video. Decodes nothing.
+
+    Args:
+        path: the recording or video.
+        looking: how closely; everything is read and checked by default.
 
     Raises:
         SourceError: there is no such file or folder, a recording lacks its sidecar or a video, or the sidecar and a
@@ -153,20 +131,30 @@ def open_procedure(path: Path) -> Procedure:
         FormatError: the sidecar, labels or results are damaged or of an unknown schema, or the labels are of another
             video.
     """
+    looking = looking or Looking()
     if is_recording(path):
-        return _open_recording(path)
+        return _open_recording(path, looking)
     if path.is_dir():
         raise SourceError(
             f"{path} holds no recording (video-001.mkv, {SIDECAR}).", "Name a recording, or a video file."
         )
     if not path.is_file():
         raise SourceError(f"{path} does not exist.", "Check the spelling.")
-    beside = [
-        p for p in sorted(path.parent.glob("*.json")) if p.stem == path.stem or p.name.startswith(f"{path.stem}.")
-    ]
-    labels, results = _sorted_out(beside)
-    found = _labels_of([path], labels)
-    return Procedure(path, (Segment(1, path, (), *found.get(path, (None, None))),), (), results, ())
+    beside = _sorted_out(files_beside(path), looking)
+    found = _labels_of([path], beside, looking)
+    segment = Segment(1, path, (), *found.get(path, (None, None)))
+    return Procedure(path, (segment,), (), beside.results, tuple(beside.notes), tuple(beside.unproven))
+
+
+def files_beside(path: Path) -> list[Path]:
+    """JSON files whose name begins like that of a plain video."""
+    stem = path.name if path.is_dir() else path.stem
+    return [p for p in sorted(path.parent.glob("*.json")) if p.stem == stem or p.name.startswith(f"{stem}.")]
+
+
+def results_among(files: Sequence[Path]) -> tuple[Path, ...]:
+    """Those that are sound results of a model."""
+    return _sorted_out(files, Looking(forgiving=True)).results
 
 
 def file_sha256(path: Path) -> str:
@@ -185,7 +173,7 @@ def file_sha256(path: Path) -> str:
 # -- recordings -------------------------------------------------------------------------------------------------------
 
 
-def _open_recording(folder: Path) -> Procedure:
+def _open_recording(folder: Path, looking: Looking) -> Procedure:
     sidecar = folder / SIDECAR
     if not sidecar.is_file():
         raise SourceError(
@@ -193,7 +181,7 @@ def _open_recording(folder: Path) -> Procedure:
             "Restore it, or open the video file itself.",
         )
     videos = dict(_segment_files(folder))
-    rows, notes = _read_sidecar(sidecar)
+    rows, notes = read_sidecar(sidecar)
     by_segment: dict[int, list[RecordedFrame]] = {number: [] for number in sorted(videos)}
     lost = []
     for row in rows:
@@ -203,8 +191,8 @@ def _open_recording(folder: Path) -> Procedure:
             raise SourceError(f"{folder} lacks video-{row.segment:03d}.mkv, which {SIDECAR} names.", "Restore it.")
         else:
             by_segment[row.segment].append(row)
-    labels, results = _sorted_out(sorted(folder.glob("*.json")))
-    found = _labels_of(list(videos.values()), labels)
+    beside = _sorted_out(sorted(folder.glob("*.json")), looking)
+    found = _labels_of(list(videos.values()), beside, looking)
     # A run of the recorder that was killed left its last file without an end, and the next run began another.
     last_ones = {rows[0].session: number for number, rows in by_segment.items() if rows}.values()
     segments = []
@@ -213,13 +201,15 @@ def _open_recording(folder: Path) -> Procedure:
         if not listed and number > 1:
             notes.append(f"{SIDECAR} lists no frame of {video.name}; it is left out")
             continue
-        _require_order(sidecar, number, listed)
-        whole, note = _matched(video, listed, may_end_early=number in last_ones or number == max(by_segment))
+        require_order(sidecar, number, listed)
+        held = looking.count(video)
+        whole, note = _matched(video, held, listed, may_end_early=number in last_ones or number == max(by_segment))
         notes += [note] if note else []
         segments.append(Segment(number, video, whole, *found.get(video, (None, None))))
     if not segments:
         raise SourceError(f"{folder} has a {SIDECAR}, but no video.", "Restore video-001.mkv.")
-    return Procedure(folder, tuple(segments), tuple(lost), results, tuple(notes))
+    notes += beside.notes
+    return Procedure(folder, tuple(segments), tuple(lost), beside.results, tuple(notes), tuple(beside.unproven))
 
 
 def _segment_files(folder: Path) -> Iterator[tuple[int, Path]]:
@@ -228,67 +218,11 @@ def _segment_files(folder: Path) -> Iterator[tuple[int, Path]]:
             yield int(match[1]), path
 
 
-def _read_sidecar(path: Path) -> tuple[list[RecordedFrame], list[str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} cannot be read ({error}).") from error
-    require_schema(_json(lines[0]) if lines else None, FRAMES_SCHEMA, str(path))
-    rows: list[RecordedFrame] = []
-    notes: list[str] = []
-    origins_ns: dict[int, int] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            row = _Row.model_validate(_json(line))
-        except ValidationError as error:
-            if number == len(lines) and _json(line) is None:
-                notes.append(f"the last line of {path.name} is cut off: the program was killed while it wrote")
-                break
-            raise FormatError(f"{path}, line {number}: {describe_validation_error(error)}.") from error
-        origin_ns = origins_ns.setdefault(row.session, row.captured_ns)
-        timed = row.pts is not None and row.time_base is not None
-        seconds = float(row.pts * row.time_base) if timed else (row.captured_ns - origin_ns) / 1e9  # type: ignore[operator]
-        rows.append(
-            RecordedFrame(
-                row.capture_index,
-                row.segment,
-                row.record_index,
-                row.pts,
-                row.time_base,
-                seconds,
-                row.captured_ns,
-                row.session,
-                row.blanked,
-            )
-        )
-    return rows, notes
-
-
-def _json(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        return None
-
-
-def _require_order(sidecar: Path, number: int, rows: Sequence[RecordedFrame]) -> None:
-    before = -1
-    for position, row in enumerate(rows):
-        if row.record_index != position or -1 != row.capture_index <= before:
-            raise FormatError(
-                f"{sidecar}: frame {row.capture_index} stands at place {row.record_index} of segment {number}, "
-                f"but it is the {position + 1}. listed there.",
-                "The file was changed by hand; restore it.",
-            )
-        before = max(before, row.capture_index)
-
-
 def _matched(
-    video: Path, rows: Sequence[RecordedFrame], *, may_end_early: bool
+    video: Path, held: int | None, rows: Sequence[RecordedFrame], *, may_end_early: bool
 ) -> tuple[tuple[RecordedFrame, ...], str]:
     """The rows for which there is a picture, and a note if the end was lost in a crash."""
-    held = count_packets(video)
-    if held == len(rows):
+    if held is None or held == len(rows):
         return tuple(rows), ""
     said = f"{SIDECAR} lists {len(rows)} frames of {video.name}, which holds {held}"
     if may_end_early and held < len(rows) and rows[-1].time_s - rows[held].time_s <= _MOST_LOST_S:
@@ -304,17 +238,32 @@ def _matched(
 # -- labels and results -----------------------------------------------------------------------------------------------
 
 
-def _sorted_out(files: Sequence[Path]) -> tuple[dict[Path, Annotation], tuple[Path, ...]]:
+@dataclass(slots=True)
+class _Beside:
+    """Labels and results among JSON files."""
+
+    labels: dict[Path, Annotation]
+    results: tuple[Path, ...]
+    notes: list[str]
+    unproven: list[Path]
+
+
+def _sorted_out(files: Sequence[Path], looking: Looking) -> _Beside:
     """Labels and results among JSON files; others (summaries, snapshots, foreign files) are left alone."""
-    labels, results = {}, []
+    beside = _Beside({}, (), [], [])
     for path in files:
-        schema = _schema_name(path)
-        if schema == ANNOTATION_SCHEMA.split("/")[0] or path.name.endswith("annotation.json"):
-            labels[path] = load_annotation(path)
-        elif schema == RESULTS_SCHEMA.split("/")[0]:
-            read_header(path)
-            results.append(path)
-    return labels, tuple(results)
+        try:
+            schema = _schema_name(path)
+            if schema == ANNOTATION_SCHEMA.split("/")[0] or path.name.endswith("annotation.json"):
+                beside.labels[path] = load_annotation(path)
+            elif schema == RESULTS_SCHEMA.split("/")[0]:
+                read_header(path)
+                beside.results += (path,)
+        except FormatError as error:
+            if not looking.forgiving:
+                raise
+            beside.notes.append(f"{path.name} is left out: {error}")
+    return beside
 
 
 def _schema_name(path: Path) -> str:
@@ -328,26 +277,48 @@ def _schema_name(path: Path) -> str:
 
 
 def _labels_of(
-    videos: Sequence[Path], labels: dict[Path, Annotation]
+    videos: Sequence[Path], beside: _Beside, looking: Looking
 ) -> dict[Path, tuple[Annotation | None, Path | None]]:
     """Which labels belong to which video, by content."""
-    hash_of = functools.cache(file_sha256)
+    hash_of = functools.cache(looking.sha256)
     found: dict[Path, tuple[Annotation | None, Path | None]] = {}
-    for file, annotation in labels.items():
-        video = next((v for v in videos if hash_of(v) == annotation.video.sha256), None)
-        if video is None:
-            names = ", ".join(v.name for v in videos)
-            raise FormatError(
-                f"{file} labels another video: '{annotation.video.name}' with SHA-256 "
-                f"{annotation.video.sha256[:12]}..., which is not the content of {names}.",
-                "Labels of a cut or converted copy would be off by frames; put the labelled file there.",
-            )
-        if video in found:
-            raise FormatError(
-                f"Both {found[video][1]} and {file} label {video.name}.", "Move one of them to another folder."
-            )
+    for file, annotation in beside.labels.items():
+        try:
+            video = _labelled(videos, file, annotation, hash_of)
+            if video is None:
+                beside.unproven.append(file)
+                continue
+            if video in found:
+                raise FormatError(
+                    f"Both {found[video][1]} and {file} label {video.name}.", "Move one of them to another folder."
+                )
+        except FormatError as error:
+            if not looking.forgiving:
+                raise
+            beside.notes.append(f"{file.name} is left out: {error}")
+            continue
         found[video] = (annotation, file)
     return found
+
+
+def _labelled(
+    videos: Sequence[Path], file: Path, annotation: Annotation, hash_of: Callable[[Path], str | None]
+) -> Path | None:
+    """The video that was labelled; None if that is not known yet."""
+    unknown = False
+    for video in videos:
+        sha256 = hash_of(video)
+        if sha256 == annotation.video.sha256:
+            return video
+        unknown |= sha256 is None
+    if unknown:
+        return None
+    names = ", ".join(v.name for v in videos)
+    raise FormatError(
+        f"{file} labels another video: '{annotation.video.name}' with SHA-256 "
+        f"{annotation.video.sha256[:12]}..., which is not the content of {names}.",
+        "Labels of a cut or converted copy would be off by frames; put the labelled file there.",
+    )
 
 
 def videos_below(folder: Path) -> list[Path]:

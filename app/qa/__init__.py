@@ -1,0 +1,1 @@
+"""The QA room: recorded procedures replayed, judged, corrected and reported. No Qt."""
