@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from detector.errors import FormatError, OutputError, UsageError
+from detector.handover import is_handover
 from training.catalog.filters import licence_filter, matcher, parse_conditions
 from training.catalog.importing import Incoming, import_paths, merge, replaced, write_problems
 from training.catalog.leaks import Leak, find_leaks, images_of
@@ -18,6 +19,7 @@ from training.catalog.sheet import contact_sheet, write_sheet
 from training.catalog.split import LEFT_OUT, Outcome, split_by_lists, split_by_rules
 from training.catalog.store import Catalog, read_catalog, write_catalog
 from training.catalog.tables import counts, import_table, source_table, split_table
+from training.importers.handover import only_one, source_of
 from training.importers.public import PUBLIC
 from training.importers.registry import layouts
 from training.places import data_root
@@ -161,11 +163,6 @@ def _import(args: argparse.Namespace) -> None:
 def _import_own(args: argparse.Namespace, before: Catalog | None) -> Incoming:
     if not args.paths:
         raise UsageError("What is to be imported? Name folders or label files, or say --public.")
-    if not args.licence:
-        raise UsageError(
-            "Under which licence is this data? Say --licence.",
-            "A model's manifest names the licence of everything that it was trained on; 'internal' is an answer.",
-        )
     options = {}
     for word in args.option:
         key, equals, value = word.partition("=")
@@ -174,17 +171,35 @@ def _import_own(args: argparse.Namespace, before: Catalog | None) -> Incoming:
         options[key] = value
     if args.prefix:
         options["prefix"] = args.prefix
-    name = args.name or args.paths[0].resolve().stem
+    source = _source_of(args)
+    name = source.name
     if before is not None and name in before.sources and args.name is None:  # two hospitals may both have a 'polyps'
         raise UsageError(
             f"{args.catalog} has a source '{name}' already.",
             f"To replace it, say --name {name}; to add this one to it, another --name and --prefix.",
         )
-    source = SourceInfo(name, args.licence, bool(args.commercial), args.citation, args.patients_known)
     work = args.work or args.catalog.with_name(f"{args.catalog.name}.frames") / name
     return import_paths(
         args.paths, source, work, layout=args.layout, options=options, strict=args.strict, centre=args.centre
     )
+
+
+def _source_of(args: argparse.Namespace) -> SourceInfo:
+    """What the files say themselves if they are a handover, else what the user says."""
+    if args.layout in (None, "handover") and any(is_handover(path) for path in args.paths):
+        told = source_of(only_one(args.paths))
+        if args.licence not in (None, told.licence) or args.commercial not in (None, told.commercial):
+            raise UsageError(
+                f"{args.paths[0]} says its licence itself: {told.licence}.", "Leave --licence and --commercial out."
+            )
+        return replace(told, name=args.name or told.name, citation=args.citation or told.citation)
+    if not args.licence:
+        raise UsageError(
+            "Under which licence is this data? Say --licence.",
+            "A model's manifest names the licence of everything that it was trained on; 'internal' is an answer.",
+        )
+    name = args.name or args.paths[0].resolve().stem
+    return SourceInfo(name, args.licence, bool(args.commercial), args.citation, args.patients_known)
 
 
 def _list_options(layout: str | None) -> None:

@@ -113,8 +113,8 @@ def _add_fiftyone(sub: Sub[argparse.ArgumentParser]) -> None:
 
 
 def _mine(args: argparse.Namespace) -> None:
+    from detector.scoring.hard import Limits
     from training.catalog.importing import merge, replaced
-    from training.feedback.events import Limits
     from training.feedback.mine import Mined, as_incoming, mine
 
     if args.step < 1:

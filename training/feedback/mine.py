@@ -8,8 +8,8 @@ from pathlib import Path
 
 from detector.decode import decode_frames
 from detector.errors import SourceError
+from detector.scoring.hard import Event, Limits, Pick, find_events, pick_frames
 from training.catalog.importing import Incoming, complete
-from training.feedback.events import Event, Limits, Pick, find_events, pick_frames
 from training.feedback.scored import ScoredVideo
 from training.importers.context import Report
 from training.importers.frames import FrameStore

@@ -20,12 +20,14 @@ from detector.decode import decode_frames
 from detector.detections import Detector
 from detector.errors import FormatError, SourceError
 from detector.frame import Frame
-from detector.geometry import Size, as_boxes, clip
+from detector.geometry import Size, as_boxes
 from detector.pipeline import analyse, team
 from detector.procedure import Procedure, Segment, open_procedure
 from detector.results import FrameRow, read_frames, read_header
 from detector.runtime import MIN_SCORE
 from detector.scoring import Answer, Recording, Truth
+from detector.scoring.joining import counts, frame_of, lesion_prefix, truth_of
+from detector.scoring.timing import end_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,16 +65,13 @@ class LabelledVideo:
             return row.capture_index, row.time_s
         return index, time_s
 
+    def counts(self, index: int) -> bool:
+        """Whether somebody looked at a frame."""
+        return counts(self.annotation, self.segment, index)
+
     def truth(self, index: int) -> Truth:
         """What is known of a frame: clear marks are lesions, marginal ones ignored."""
-        marks = self.annotation.marks(index)
-        clear = [m for m in marks if m.state == "clear"]
-        return Truth(
-            self.annotation.is_reviewed(index),
-            clip(as_boxes([m.box for m in clear]), self.size),
-            tuple(f"{self.prefix}{m.lesion}" for m in clear),
-            clip(as_boxes([m.box for m in marks if m.state != "clear"]), self.size),
-        )
+        return truth_of(self.annotation, index, self.prefix, self.segment)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +107,7 @@ def labelled_videos(path: Path) -> tuple[Procedure, list[LabelledVideo]]:
     several = len(procedure.segments) > 1
     found = [
         LabelledVideo(
-            f"{stem}/{s.video.stem}" if several else stem, stem, s, s.annotation, f"{s.number}:" if several else ""
+            f"{stem}/{s.video.stem}" if several else stem, stem, s, s.annotation, lesion_prefix(procedure, s.number)
         )
         for s in procedure.segments
         if s.annotation is not None and s.annotation.reviewed
@@ -135,7 +134,7 @@ def run_model(labelled: LabelledVideo, detector: Detector, step: int = 1) -> Sco
         ProviderError: the runtime failed.
     """
     rows: list[tuple[int, float, Answer]] = []
-    known = labelled.annotation.is_reviewed
+    known = labelled.counts
     decoded = decode_frames(labelled.video, lambda i, _: i % step == 0 and known(i))
     frames = ((frame.time_s, Frame(frame.index, None, 0, frame.image)) for frame in decoded)
     with closing(analyse(frames, team(detector, headless_threads(find_cores())), MIN_SCORE)) as analysed:
@@ -162,10 +161,10 @@ def read_results(labelled: LabelledVideo, path: Path) -> ScoredVideo:
     rows: list[tuple[int, float, Answer]] = []
     lost, others = 0, set()
     for row in read_frames(path):
-        index = _index(row, labelled, captured)
+        index = frame_of(row.file, row.index, labelled.video.name, captured)
         if index is None:
             others.add(row.file)
-        elif labelled.annotation.is_reviewed(index):
+        elif labelled.counts(index):
             time_s = row.time_s if row.time_s is not None else labelled.place(index, math.nan)[1]
             if row.status == "ok" and math.isfinite(time_s):
                 rows.append((index, time_s, _answer(row)))
@@ -180,13 +179,6 @@ def read_results(labelled: LabelledVideo, path: Path) -> ScoredVideo:
     notes = [f"{lost} reviewed frames were not analysed, or have no time, and were left out"] if lost else []
     model = f"{header.model.name} {header.model.version} ({header.model.variant})"
     return _scored(labelled, sorted(rows, key=lambda r: r[0]), header.threshold, model, tuple(notes))
-
-
-def _index(row: FrameRow, labelled: LabelledVideo, captured: dict[int, int]) -> int | None:
-    name = row.file.replace("\\", "/").rsplit("/", 1)[-1]
-    if name == labelled.video.name:
-        return row.index
-    return captured.get(row.index) if captured and not name.startswith("video-") else None
 
 
 def _answer(row: FrameRow) -> Answer:
@@ -204,7 +196,6 @@ def _scored(
     if not rows:
         raise SourceError(f"{labelled.video} has no frame in its reviewed ranges.", "Does the video end early?")
     times = np.array([t for _, t, _ in rows], np.float64)
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.04
     if (np.diff(times) <= 0).any():
         raise FormatError(f"Two frames of {labelled.video} have the same time.", "Convert it with true time stamps.")
     recording = Recording(
@@ -212,7 +203,7 @@ def _scored(
         labelled.sequence,
         labelled.size,
         times,
-        float(times[-1]) + step,
+        end_of(times),
         [labelled.truth(i) for i, _, _ in rows],
         [a for _, _, a in rows],
     )

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from detector.geometry import Boxes, area, iou_matrix
 from detector.scoring import FALSE, Answer, match_boxes
 from detector.scoring.events import MET_IOU
+from detector.scoring.hard import meets
 from training.evaluation.rows import stills
-from training.feedback.events import meets
 from training.samples import Sample
 
 Kind = Literal["box-on-negative", "box-without-label", "label-never-found", "box-drawn-badly"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from detector.errors import FormatError, SourceError
+from detector.labels.text import number, read_text
 from training.importers.context import Context, Layout
 from training.importers.intake import COMMON, Identity, Intake, Mark, files_below, images_below, orders, whole
-from training.importers.label_text import number, read_text
 from training.samples import Sample
 
 _CASE = re.compile(r"case\d+", re.IGNORECASE)

@@ -17,12 +17,12 @@ import numpy as np
 from detector.decode import DecodeTally, decode_frames
 from detector.errors import FormatError, SourceError, UsageError
 from detector.geometry import Size, as_boxes
+from detector.labels.text import number, read_table
 from training.importers.clip_files import of_frame
 from training.importers.context import Context
 from training.importers.frames import FrameStore, read_hashes, require_same
 from training.importers.headers import image_size
 from training.importers.intake import CLASS_OPTION, COMMON, PREFIX, Identity, Intake, Mark
-from training.importers.label_text import number, read_table
 from training.samples import Sample
 
 T = TypeVar("T")
@@ -81,6 +81,8 @@ class Clip:
         official: the set's own split.
         sequence: which examination it is part of; empty: it is one of its own.
         placed: from index and time in the file to order and time in the sequence.
+        patient: whose it is, where the labels know.
+        centre: hospital, likewise.
     """
 
     name: str
@@ -94,6 +96,8 @@ class Clip:
     official: str = ""
     sequence: str = ""
     placed: Callable[[int, float | None], tuple[int, float | None]] = lambda index, time_s: (index, time_s)
+    patient: str = ""
+    centre: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +275,8 @@ def _sample(
     index, time_s, image, digest = taken
     order, time_s = clip.placed(index, time_s)
     identity = Identity(
-        centre=row.get("centre") or options.get("centre", ""),
-        patient=row.get("patient") or options.get("patient", ""),
+        centre=row.get("centre") or clip.centre or options.get("centre", ""),
+        patient=row.get("patient") or clip.patient or options.get("patient", ""),
         sequence=intake.name(clip.sequence or clip.name),
         order=order,
         time_s=time_s,

@@ -12,17 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-from detector.errors import FormatError, SourceError, UsageError
+from detector.errors import SourceError, UsageError
 from detector.geometry import Size
+from detector.labels.coco import CocoFile, coco_mark, looks_like_coco, read_coco
+from detector.labels.coco import record_id as _id
 from training.importers.context import Context, Layout
 from training.importers.intake import (
     CLASS_OPTION,
     COMMON,
     IMAGE_SUFFIXES,
-    MAX_PX,
     PREFIX,
     Identity,
     Intake,
@@ -30,34 +28,21 @@ from training.importers.intake import (
     files_below,
     whole,
 )
-from training.importers.label_text import number, read_json
-from training.samples import Outline, Sample
+from training.samples import Sample
 
-_PEEK = 1 << 20
 _SPLITS = (("train", "train"), ("val", "val"), ("test", "test"))
-
-
-def _looks_like(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            start = file.read(_PEEK)
-            file.seek(max(0, path.stat().st_size - _PEEK))
-            text = start + file.read(_PEEK)
-    except OSError:
-        return False
-    return b'"images"' in text and (b'"annotations"' in text or b'"categories"' in text)
 
 
 def _label_files(root: Path) -> list[Path]:
     if root.is_file():
         return [root]
     places = [root, root / "annotations", *(root / split for split in ("train", "valid", "val", "test"))]
-    return [p for place in places if place.is_dir() for p in sorted(place.glob("*.json")) if _looks_like(p)]
+    return [p for place in places if place.is_dir() for p in sorted(place.glob("*.json")) if looks_like_coco(p)]
 
 
 def _matches(root: Path) -> bool:
     if root.is_file():
-        return root.suffix == ".json" and _looks_like(root)
+        return root.suffix == ".json" and looks_like_coco(root)
     return root.is_dir() and bool(_label_files(root))
 
 
@@ -79,14 +64,11 @@ def _read(root: Path, context: Context) -> Iterator[Sample]:
 
 
 def _read_file(path: Path, intake: Intake, listed: dict[Path, set[Path]]) -> Iterator[Sample]:
-    data = read_json(path)
-    if not isinstance(data, dict) or not isinstance(data.get("images"), list):
-        raise FormatError(f"{path} has no list 'images'.", "Is it a COCO instances file?")
-    categories = {_id(c): c for c in _records(data, "categories", path)}
-    videos = {_id(v): str(v.get("name", _id(v))) for v in _records(data, "videos", path)}
-    images = _records(data, "images", path)
+    file = read_coco(path)
+    videos = {key: str(v.get("name", key)) for key, v in file.videos.items()}
+    images = file.images
     folder = _image_folder(path, [str(i.get("file_name", "")) for i in images], intake)
-    marks, broken = _marks(path, data, categories, {_id(i) for i in images}, intake)
+    marks, broken = _marks(file, {_id(i) for i in images}, intake)
     seen: set[str] = set()
     official = _split(path)
     for record in images:
@@ -111,17 +93,6 @@ def _read_file(path: Path, intake: Intake, listed: dict[Path, set[Path]]) -> Ite
         sample = intake.sample(image, below, found, label=path, told=told, record=file_name, **identity)
         if sample is not None:
             yield sample
-
-
-def _id(record: dict[str, Any]) -> str:
-    return str(record.get("id"))
-
-
-def _records(data: dict[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
-    rows = data.get(name) or []
-    if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-        raise FormatError(f"{path}: '{name}' is not a list of objects.", "Is it a COCO instances file?")
-    return rows
 
 
 def _split(path: Path, default: str = "") -> str:
@@ -160,49 +131,30 @@ def _image_folder(path: Path, names: list[str], intake: Intake) -> Path:
     return places[counts.index(max(counts))]
 
 
-def _marks(
-    path: Path, data: dict[str, Any], categories: dict[str, dict[str, Any]], images: set[str], intake: Intake
-) -> tuple[dict[str, tuple[list[Mark], set[str]]], set[str]]:
+def _marks(file: CocoFile, images: set[str], intake: Intake) -> tuple[dict[str, tuple[list[Mark], set[str]]], set[str]]:
     """The marks and supercategories of each image, and the images of which a label could not be understood."""
     found: dict[str, tuple[list[Mark], set[str]]] = {}
     broken: set[str] = set()
-    for row in _records(data, "annotations", path):
+    for row in file.annotations:
         key = str(row.get("image_id"))
         if key not in images:
-            intake.bad(path, "missing image", f"Annotation {_id(row)} is for image {key}, which is not listed.")
+            intake.bad(file.path, "missing image", f"Annotation {_id(row)} is for image {key}, which is not listed.")
             continue
-        category = categories.get(str(row.get("category_id")))
-        if categories and category is None:
-            intake.bad(path, "broken record", f"Annotation {_id(row)} has a category that is not listed; image {key}.")
+        category = file.categories.get(str(row.get("category_id")))
+        if file.categories and category is None:
+            intake.bad(
+                file.path, "broken record", f"Annotation {_id(row)} has a category that is not listed; image {key}."
+            )
             broken.add(key)
             continue
         kind, above = ("", "") if category is None else (str(category.get("name", "")), category.get("supercategory"))
         if not intake.wanted(kind, str(above or "")):
             continue
         marks, supers = found.setdefault(key, ([], set()))
-        marks.append(_mark(row, kind))
+        marks.append(coco_mark(row, kind))
         if above:
             supers.add(str(above))
     return found, broken
-
-
-def _mark(row: dict[str, Any], kind: str) -> Mark:
-    box = row.get("bbox")
-    values = [number(v) for v in box] if isinstance(box, list) else []
-    x, y, w, h = values if len(values) == 4 else (number(None),) * 4
-    lesion = next((str(row[k]) for k in ("instance_id", "track_id") if row.get(k) is not None), "")
-    ignored = bool(row.get("iscrowd")) or bool(row.get("ignore"))
-    return Mark((x, y, x + w, y + h), kind, lesion, None if ignored else _hull(row.get("segmentation")), ignored)
-
-
-def _hull(polygons: Any) -> Outline | None:
-    """The convex hull of a segmentation's polygons; None for RLE and for what is no polygon."""
-    if not isinstance(polygons, list) or not all(isinstance(p, list) and len(p) % 2 == 0 for p in polygons):
-        return None
-    points = np.array([number(v) for p in polygons for v in p], np.float64).reshape(-1, 2)
-    if len(points) < 3 or not np.isfinite(points).all() or np.abs(points).max() > MAX_PX:
-        return None
-    return np.asarray(cv2.convexHull(points.astype(np.float32)).reshape(-1, 2), np.float32)
 
 
 def _identity(record: dict[str, Any], videos: dict[str, str], official: str) -> Identity:

@@ -19,16 +19,16 @@ import numpy as np
 
 from detector.errors import FormatError, SourceError, UsageError
 from detector.geometry import Size, as_boxes
+from detector.labels.mark import Mark as Mark
+from detector.labels.text import read_table, read_text
+from detector.labels.text import whole as whole
 from training.importers.context import Context
 from training.importers.headers import image_size
-from training.importers.label_text import number, read_table, read_text
-from training.samples import Outline, Sample, corners
+from training.samples import Sample, corners
 
 T = TypeVar("T")
 BORDER_PX = 2.0
 """A box may reach this far past the image's border and is cut there: what label tools' rounding does."""
-MAX_PX = 1e6
-"""Coordinates beyond this are no image's: outlines of such are not computed."""
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 UNLABELLED = "unlabelled"
 _UNLABELLED_RULES = ("unknown", "no-polyp", "bad")
@@ -41,25 +41,6 @@ COMMON: dict[str, str] = {
 }
 CLASS_OPTION = {CLASSES: "comma-separated names of the classes that are polyps (default: all); others are left out"}
 SEQUENCE_OPTION = {SEQUENCE: "folder: each folder below the images is one sequence, in the order of its file names"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mark:
-    """One thing that a label names, as it was written: not checked yet.
-
-    Attributes:
-        box: x1, y1, x2, y2 in image pixels, half-open; NaN where no number was written.
-        kind: the set's own class name; empty if it has none.
-        lesion: the lesion's id; empty if the set has none.
-        outline: float32 (K, 2) convex outline; None gives the box's corners.
-        ignored: a region where a box is neither right nor wrong.
-    """
-
-    box: tuple[float, float, float, float]
-    kind: str = ""
-    lesion: str = ""
-    outline: Outline | None = None
-    ignored: bool = False
 
 
 class Identity(TypedDict, total=False):
@@ -345,9 +326,3 @@ def table_by_image(path: Path, columns: tuple[str, ...]) -> dict[str, dict[str, 
             raise FormatError(f"{path} has two rows for {key}.")
         rows[key] = row | {"row": str(position)}
     return rows
-
-
-def whole(text: str) -> int | None:
-    """A whole number, or None if it is none."""
-    value = number(text)
-    return int(value) if math.isfinite(value) and value == int(value) else None

@@ -12,9 +12,9 @@ from typing import Any
 
 from detector.errors import FormatError
 from detector.geometry import Size
+from detector.labels.text import number, read_json
 from training.importers.context import Context, Layout
 from training.importers.intake import CLASS_OPTION, COMMON, Identity, Intake, Mark, images_below, official_lists
-from training.importers.label_text import number, read_json
 from training.importers.masks import find_pair
 from training.samples import Sample
 

@@ -25,11 +25,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from detector.errors import FormatError, SourceError
 from detector.geometry import Size
+from detector.labels.text import number, read_json
 from training.importers.clip_files import VIDEO_OPTIONS, clip_name, find_video, is_ignored, yes
 from training.importers.clips import OPTIONS, REPORTED, Clip, FrameLabel, import_clips
 from training.importers.context import Context, Layout
 from training.importers.intake import Intake, Mark, files_below, whole
-from training.importers.label_text import number, read_json
 from training.samples import Sample
 
 _TYPE = "videorectangle"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from detector.errors import FormatError, SourceError, UsageError
+from detector.labels.text import number, read_text
 from training.importers.context import Context, Layout
 from training.importers.intake import (
     CLASS_OPTION,
@@ -24,7 +25,6 @@ from training.importers.intake import (
     table_by_image,
     whole,
 )
-from training.importers.label_text import number, read_text
 from training.importers.mask_files import (
     MASK_LEVEL,
     Mask,

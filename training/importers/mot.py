@@ -1,37 +1,29 @@
 """MOT challenge text: `gt/gt.txt` with `img1/` or a video, `seqinfo.ini` where there is one, `labels.txt` from CVAT.
 
-A line is `frame, id, left, top, width, height[, active[, class[, visibility]]]` (motchallenge.net/instructions). Frames
-count from 1. `active` 0 means ignored. The challenge's own files count pixels from 1, too; label tools (CVAT, Datumaro)
-write them from 0, which is the default here. CVAT numbers the frames *of the task*, without its start frame and step.
+What a line means stands in `detector.labels.mot`.
 """
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from detector.errors import FormatError, SourceError, UsageError
 from detector.geometry import Size
+from detector.labels.mot import BrokenRow, MotFile, MotRow, read_mot
 from training.importers.clip_files import VIDEO_OPTIONS, clip_name, find_video, is_ignored, yes
 from training.importers.clips import OPTIONS, REPORTED, Clip, FrameLabel, import_clips
 from training.importers.context import Context, Layout
 from training.importers.intake import IMAGE_SUFFIXES, Intake, Mark, files_below, natural, whole
-from training.importers.label_text import number, read_text
 from training.samples import Sample
-
-_LEAST_FIELDS = 6
 
 
 @dataclass(slots=True)
 class _Sequence:
     """One sequence; `marks` and `faults` by frame number, from 1."""
 
-    folder: Path
-    labels: Path
-    length: int | None
-    size: Size | None
+    file: MotFile
     marks: dict[int, list[Mark]] = field(default_factory=dict)
     facts: dict[int, dict[str, str]] = field(default_factory=dict)
     faults: set[int] = field(default_factory=set)
@@ -71,15 +63,15 @@ def _read(root: Path, context: Context) -> Iterator[Sample]:
 
 def _clip(root: Path, sequence: _Sequence, context: Context, settings: _Settings) -> Clip:
     images = _images(sequence)
-    video = None if images else find_video(sequence.labels, [], context, sequence.folder)
-    name = clip_name(root, sequence.labels, (video or sequence.folder.resolve()).stem)
+    video = None if images else find_video(sequence.file.path, [], context, sequence.file.folder)
+    name = clip_name(root, sequence.file.path, (video or sequence.file.folder.resolve()).stem)
     start, step = (settings.start, settings.step) if video else (0, 1)
-    last = max([*sequence.marks, sequence.length or 0], default=0)
+    last = max([*sequence.marks, sequence.file.length or 0], default=0)
 
     def label(index: int, _: float, __: Size) -> FrameLabel | None:
         position, rest = divmod(index - start, step)
         frame = position + 1
-        if rest or frame < 1 or (sequence.length is not None and frame > sequence.length):
+        if rest or frame < 1 or (sequence.file.length is not None and frame > sequence.file.length):
             return None
         if frame in sequence.faults:
             return REPORTED
@@ -90,21 +82,21 @@ def _clip(root: Path, sequence: _Sequence, context: Context, settings: _Settings
 
     def check(count: int) -> None:
         labelled = len(range(start, count, step))
-        if last > labelled or (sequence.length is not None and sequence.length != labelled):
-            what = f"seqLength {sequence.length}" if sequence.length else f"frames up to {last}"
+        if last > labelled or (sequence.file.length is not None and sequence.file.length != labelled):
+            what = f"seqLength {sequence.file.length}" if sequence.file.length else f"frames up to {last}"
             raise FormatError(
-                f"{sequence.labels} is for {what}, but {video or sequence.folder / 'img1'} has {count} frames"
+                f"{sequence.file.path} is for {what}, but {video or sequence.file.folder / 'img1'} has {count} frames"
                 + (f", of which {labelled} from {start} in steps of {step}." if video else "."),
                 "Use what was labelled; for a task of CVAT with start frame and step see --option start and step.",
             )
 
     return Clip(
         name,
-        sequence.labels,
+        sequence.file.path,
         label,
         video,
         images,
-        sequence.size,
+        sequence.file.size,
         check,
         frozenset(start + (frame - 1) * step for frame in sequence.marks),
     )
@@ -112,64 +104,39 @@ def _clip(root: Path, sequence: _Sequence, context: Context, settings: _Settings
 
 def _images(sequence: _Sequence) -> dict[int, Path]:
     """Images by index, from 0: by their number if their names are numbers, else by their order."""
-    folder = sequence.folder / "img1"
+    folder = sequence.file.folder / "img1"
     found = sorted(files_below(folder, IMAGE_SUFFIXES), key=lambda p: natural(p.stem)) if folder.is_dir() else []
     if found and all(p.stem.isdecimal() and int(p.stem) >= 1 for p in found):
         return {int(p.stem) - 1: p for p in found}
     return dict(enumerate(found))
 
 
-def _read_sequence(file: Path, intake: Intake, settings: _Settings) -> _Sequence:
-    folder = file.parent.parent if file.parent.name == "gt" else file.parent
-    length, size = _read_info(folder / "seqinfo.ini")
-    sequence = _Sequence(folder, file, length, size)
-    names_file = file.with_name("labels.txt")
-    names = [line.strip() for line in read_text(names_file).splitlines()] if names_file.is_file() else []
-    for number_, line in enumerate(read_text(file).splitlines(), start=1):
-        if line.strip():
-            _take_line(line, number_, names, sequence, intake, settings)
+def _read_sequence(path: Path, intake: Intake, settings: _Settings) -> _Sequence:
+    sequence = _Sequence(read_mot(path))
+    for row in sequence.file.rows:
+        if isinstance(row, MotRow):
+            _take_row(row, sequence, intake, settings)
+            continue
+        _report(row, sequence, intake)
     return sequence
 
 
-def _read_info(path: Path) -> tuple[int | None, Size | None]:
-    if not path.is_file():
-        return None, None
-    info = configparser.ConfigParser(interpolation=None)
-    try:
-        info.read_string(read_text(path))
-        section = info["Sequence"]
-    except (configparser.Error, KeyError) as error:
-        raise FormatError(f"{path} is no seqinfo.ini ({error}).") from error
-    length, width, height = (whole(section.get(key, "")) for key in ("seqLength", "imWidth", "imHeight"))
-    return length, Size(width, height) if width and height else None
+def _report(row: BrokenRow, sequence: _Sequence, intake: Intake) -> None:
+    what = f"Line {row.line} is not frame, id, left, top, width, height: {row.text!r}"
+    intake.bad(sequence.file.path, "broken line", what)
+    if row.frame is not None:
+        sequence.faults.add(row.frame)
 
 
-def _take_line(line: str, at: int, names: list[str], sequence: _Sequence, intake: Intake, settings: _Settings) -> None:
-    values = [v.strip() for v in line.split(",")]
-    frame = whole(values[0])
-    if frame is None or frame < 1 or len(values) < _LEAST_FIELDS:
-        intake.bad(sequence.labels, "broken line", f"Line {at} is not frame, id, left, top, width, height: {line!r}")
-        if frame is not None:
-            sequence.faults.add(frame)
+def _take_row(row: MotRow, sequence: _Sequence, intake: Intake, settings: _Settings) -> None:
+    if not intake.wanted(row.kind):
         return
-    kind = _class_name(values[7] if len(values) > 7 else "", names)
-    if not intake.wanted(kind):
-        return
-    left, top, width, height = (number(v) for v in values[2:6])
-    left, top = left - settings.offset_px, top - settings.offset_px
-    lesion = values[1] if (whole(values[1]) or -1) >= 0 or values[1] == "0" else ""
-    ignored = (len(values) > 6 and number(values[6]) == 0) or is_ignored(intake.context, kind)
-    mark = Mark((left, top, left + width, top + height), kind, lesion, ignored=ignored)
-    sequence.marks.setdefault(frame, []).append(mark)
-    if len(values) > 8 and lesion:
-        sequence.facts.setdefault(frame, {})[f"visibility:{lesion}"] = values[8]
-
-
-def _class_name(value: str, names: list[str]) -> str:
-    position = whole(value)
-    if position is not None and 1 <= position <= len(names):
-        return names[position - 1]
-    return "" if value in ("", "-1") else value
+    left, top = row.left - settings.offset_px, row.top - settings.offset_px
+    ignored = not row.active or is_ignored(intake.context, row.kind)
+    mark = Mark((left, top, left + row.width, top + row.height), row.kind, row.lesion, ignored=ignored)
+    sequence.marks.setdefault(row.frame, []).append(mark)
+    if row.visibility and row.lesion:
+        sequence.facts.setdefault(row.frame, {})[f"visibility:{row.lesion}"] = row.visibility
 
 
 def _matches(root: Path) -> bool:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from detector.errors import FormatError, SourceError
+from detector.labels.text import number, read_text
 from training.importers.context import Context, Layout
 from training.importers.intake import COMMON, Identity, Intake, Mark, images_below, orders
-from training.importers.label_text import number, read_text
 from training.importers.mask_files import MASK_LEVEL, Mask, MaskIndex, mask_marks, masked_sample
 from training.samples import Sample
 

@@ -10,6 +10,7 @@ from detector.decode import VIDEO_SUFFIXES
 from detector.errors import FormatError, SourceError
 from detector.geometry import Size
 from detector.procedure import Procedure, Segment, is_recording, open_procedure, videos_below
+from detector.scoring.joining import lesion_prefix
 from training.importers.clips import OPTIONS, Clip, FrameLabel, import_clips
 from training.importers.context import Context, Layout
 from training.importers.intake import Intake, Mark
@@ -41,7 +42,9 @@ def _read(root: Path, context: Context) -> Iterator[Sample]:
             intake.bad(path, "unusable procedure", str(error))
             continue
         context.report.notes.extend(f"{intake.shown(path)}: {note}" for note in procedure.notes)
-        found = [_clip(intake, procedure, s, s.annotation, take_marks) for s in procedure.segments if s.annotation]
+        found = [
+            procedure_clip(intake, procedure, s, s.annotation, take_marks) for s in procedure.segments if s.annotation
+        ]
         unlabelled += len(procedure.segments) - len(found)
         clips += found
     if unlabelled:
@@ -52,7 +55,18 @@ def _read(root: Path, context: Context) -> Iterator[Sample]:
     yield from import_clips(root, context, clips)
 
 
-def _clip(intake: Intake, procedure: Procedure, segment: Segment, annotation: Annotation, take_marks: bool) -> Clip:
+def procedure_clip(
+    intake: Intake, procedure: Procedure, segment: Segment, annotation: Annotation, take_marks: bool
+) -> Clip:
+    """A labelled video of a procedure; its name lies below the intake's root where the procedure does.
+
+    Args:
+        intake: the import.
+        procedure: it is part of.
+        segment: the video.
+        annotation: its labels.
+        take_marks: marks count where nobody looked at the whole frame.
+    """
     folder = procedure.path if procedure.path.is_dir() else procedure.path.with_suffix("")
     below = folder.relative_to(intake.root).as_posix() if folder.is_relative_to(intake.root) else folder.name
     sequence = "" if below == "." else below
@@ -60,7 +74,9 @@ def _clip(intake: Intake, procedure: Procedure, segment: Segment, annotation: An
     video = annotation.video
 
     def label(index: int, _: float, __: Size) -> FrameLabel | None:
-        return _label(annotation, index, take_marks, f"{segment.number}:" if len(procedure.segments) > 1 else "")
+        if index < len(segment.frames) and segment.frames[index].blanked:
+            return None  # written as black: nobody can have looked at it, whatever the ranges say
+        return _label(annotation, index, take_marks, lesion_prefix(procedure, segment.number))
 
     def placed(index: int, time_s: float | None) -> tuple[int, float | None]:
         # The segments of a recording are one examination, on the session's own axis of time.

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from detector.errors import SourceError, UsageError
+from detector.labels.text import number, read_table
+from detector.labels.voc import read_voc
 from training.importers.context import Context, Layout
 from training.importers.intake import COMMON, Identity, Intake, files_below, images_below, natural
-from training.importers.label_text import number, read_table
-from training.importers.pascal import read_voc
 from training.samples import Sample
 
 _VIDEO = re.compile(r"(?P<video>(?P<study>\d{3})-\d{3})_frames")

@@ -10,6 +10,7 @@ from detector.errors import SourceError, UsageError
 from training.importers.context import Layout
 
 _MODULES = (
+    "handover",
     "polypgen",
     "procedures",
     "cvat",

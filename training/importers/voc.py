@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from detector.errors import FormatError, SourceError
+from detector.labels.text import read_text
+from detector.labels.voc import read_voc
 from training.importers import real_colon
 from training.importers.context import Context, Layout
 from training.importers.intake import (
@@ -19,10 +21,9 @@ from training.importers.intake import (
     folder_sequences,
     images_below,
 )
-from training.importers.label_text import read_text
-from training.importers.pascal import ZERO_NOTE, read_voc
 from training.samples import Sample
 
+ZERO_NOTE = "boxes begin at 0, where VOC counts from 1: the set is most likely zero-based (--option zero_based=yes)"
 _LABELS = ("Annotations", "Annotation", "annotations", "annotation", "xml", "labels")
 _IMAGES = ("JPEGImages", "Images", "Image", "images", "image", "Frames", "frames")
 _SPLIT = re.compile(r"(train|val|test)", re.IGNORECASE)

@@ -11,17 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-from detector.errors import FormatError, SourceError
+from detector.errors import SourceError
 from detector.geometry import Size
+from detector.labels.text import read_text
+from detector.labels.yolo import read_yolo, read_yolo_settings, yolo_label_of, yolo_names
 from training.importers.context import Context, Layout
 from training.importers.headers import image_size
 from training.importers.intake import (
     CLASS_OPTION,
     COMMON,
-    MAX_PX,
     SEQUENCE_OPTION,
     Intake,
     Mark,
@@ -29,8 +27,7 @@ from training.importers.intake import (
     folder_sequences,
     images_below,
 )
-from training.importers.label_text import number, read_text
-from training.samples import Outline, Sample
+from training.samples import Sample
 
 _SPLITS = (("train", "train"), ("val", "val"), ("valid", "val"), ("test", "test"))
 
@@ -54,12 +51,12 @@ def _matches(root: Path) -> bool:
 def _read(root: Path, context: Context) -> Iterator[Sample]:
     intake = Intake.of(root, context)
     path = _yaml_file(root)
-    settings = _read_yaml(path) if path is not None else {}
-    names = _class_names(settings, path)
+    settings = read_yolo_settings(path) if path is not None else {}
+    names = yolo_names(settings, path)
     images = _images(intake, settings, path)
     sequences = folder_sequences(intake, [below for below, _ in images])
     for (below, image), official in sorted(images.items()):
-        label = _label_of(image)
+        label = yolo_label_of(image)
         marks = None
         if label.is_file():
             size = intake.attempt(image, "unreadable image", image_size) if image.is_file() else Size(1, 1)
@@ -73,40 +70,12 @@ def _read(root: Path, context: Context) -> Iterator[Sample]:
         sample = intake.sample(image, below, marks, label=label if label.is_file() else image, **identity)
         if sample is not None:
             yield sample
-    used = {_label_of(image).resolve() for _, image in images}
+    used = {yolo_label_of(image).resolve() for _, image in images}
     for folder in sorted({_label_folder(image) for _, image in images}, key=str):
         for label in sorted(files_below(folder, (".txt",))) if folder.is_dir() and folder.name == "labels" else ():
             if label.resolve() not in used and label.name != "classes.txt":
                 intake.bad(label, "missing image", "There is no image for this label.")
     intake.close()
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        settings = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise FormatError(f"{path} is not YAML ({error}).") from error
-    if not isinstance(settings, dict):
-        raise FormatError(f"{path} is no YAML mapping.", "Is it a YOLO data file?")
-    return settings
-
-
-def _class_names(settings: dict[str, Any], path: Path | None) -> dict[int, str] | None:
-    """Names of the classes by index; None if the set gives none."""
-    names = settings.get("names")
-    if names is None:
-        return None
-    pairs = enumerate(names) if isinstance(names, list) else names.items() if isinstance(names, dict) else None
-    try:
-        return {int(index): str(name) for index, name in pairs or _refuse(path)}
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"{path}: 'names' has an index that is no number ({error}).") from error
-
-
-def _refuse(path: Path | None) -> Any:
-    raise FormatError(f"{path}: 'names' is neither a list nor a mapping of index to name.")
 
 
 def _images(intake: Intake, settings: dict[str, Any], path: Path | None) -> dict[tuple[str, Path], str]:
@@ -148,61 +117,14 @@ def _below(image: Path, base: Path) -> str:
     return "/".join(parts)
 
 
-def _label_of(image: Path) -> Path:
-    parts = list(image.with_suffix(".txt").parts)
-    for i in range(len(parts) - 2, -1, -1):
-        if parts[i] == "images":
-            parts[i] = "labels"
-            break
-    return Path(*parts)
-
-
 def _label_folder(image: Path) -> Path:
     """The folder `labels` that an image's label is in or below; its own folder if there is none."""
-    label = _label_of(image)
+    label = yolo_label_of(image)
     return next((p for p in label.parents if p.name == "labels"), label.parent)
 
 
 def _marks(path: Path, size: Size, names: dict[int, str] | None, intake: Intake) -> list[Mark]:
-    marks = []
-    for position, line in enumerate(read_text(path).splitlines(), start=1):
-        fields = line.split()
-        if not fields:
-            continue
-        where = f"{path}, line {position}"
-        if not fields[0].isdecimal():
-            raise FormatError(f"{where}: '{fields[0]}' is no class index.")
-        index = int(fields[0])
-        if names is not None and index not in names:
-            raise FormatError(f"{where}: class {index} has no name in the data file.")
-        kind = names[index] if names is not None else fields[0]
-        values = np.array([number(v) for v in fields[1:]], np.float64)
-        if len(values) != 4 and (len(values) < 6 or len(values) % 2):
-            raise FormatError(f"{where} has {len(values)} numbers: neither a box (4) nor a polygon (pairs, 6 or more).")
-        if intake.wanted(kind):
-            marks.append(_box(values, size, kind) if len(values) == 4 else _polygon(values, size, kind))
-    return marks
-
-
-def _box(values: np.ndarray, size: Size, kind: str) -> Mark:
-    cx, cy, w, h = (float(v) for v in values)
-    box = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * np.array([*size, *size])
-    return Mark(_rounded(box), kind)
-
-
-def _polygon(values: np.ndarray, size: Size, kind: str) -> Mark:
-    points = values.reshape(-1, 2) * np.array(size)
-    box = _rounded(np.concatenate((points.min(axis=0), points.max(axis=0))))
-    hull: Outline | None = None
-    if np.isfinite(points).all() and np.abs(points).max() < MAX_PX:
-        hull = np.asarray(cv2.convexHull(points.astype(np.float32)).reshape(-1, 2), np.float32)
-    return Mark(box, kind, outline=hull)
-
-
-def _rounded(box: np.ndarray) -> tuple[float, float, float, float]:
-    """To thousandths of a pixel: six written digits of a share are no more exact than that."""
-    x1, y1, x2, y2 = (round(float(v), 3) for v in box)
-    return x1, y1, x2, y2
+    return [m for m in read_yolo(path, size, names) if intake.wanted(m.kind)]
 
 
 LAYOUTS = (

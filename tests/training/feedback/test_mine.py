@@ -8,9 +8,9 @@ from detector.errors import FormatError, SourceError
 from detector.geometry import as_boxes
 from detector.results import Box, FrameRow, ModelRef, ResultsHeader, ResultsWriter
 from detector.scoring import Answer, Recording, Truth
+from detector.scoring.hard import Limits, find_events, pick_frames
 from tests.detector.test_procedure import annotation, record
 from tests.training.feedback.made import Scripted, write_procedure
-from training.feedback.events import Limits, find_events, pick_frames
 from training.feedback.mine import as_incoming, mine
 from training.feedback.scored import labelled_videos, read_results, run_model
 from training.samples import SourceInfo, sample_image

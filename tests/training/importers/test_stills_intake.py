@@ -9,11 +9,11 @@ import pytest
 
 from detector.errors import FormatError, SourceError
 from detector.geometry import Size
+from detector.labels.text import read_json, read_table, read_text, read_xml
 from tests.training.importers.stills import SOURCE, picture, write
 from training.importers.context import Context, Report
 from training.importers.headers import image_size
 from training.importers.intake import Intake, Mark, natural, orders
-from training.importers.label_text import read_json, read_table, read_text, read_xml
 
 EXIF_ROTATED = (
     b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # orientation 6: a quarter turn

@@ -15,9 +15,9 @@ import numpy as np
 
 from detector.geometry import Boxes, area, iou_matrix
 from detector.scoring import FALSE, Recording, Still, lesion_figures, match_boxes, shown_events
+from detector.scoring.displayed import displayed
 from detector.scoring.events import MET_IOU
 from detector.scoring.tables import Table
-from training.evaluation.sequences import displayed
 
 Kind = Literal["false-alarm", "miss"]
 GAP_S = 0.5

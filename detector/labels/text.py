@@ -104,3 +104,9 @@ def number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
+
+
+def whole(text: str) -> int | None:
+    """A whole number, or None if it is none."""
+    value = number(text)
+    return int(value) if math.isfinite(value) and value == int(value) else None

@@ -8,10 +8,8 @@ from xml.etree.ElementTree import Element
 
 from detector.errors import FormatError
 from detector.geometry import Size
-from training.importers.intake import Mark
-from training.importers.label_text import number, read_xml, text_of
-
-ZERO_NOTE = "boxes begin at 0, where VOC counts from 1: the set is most likely zero-based (--option zero_based=yes)"
+from detector.labels.mark import Mark
+from detector.labels.text import number, read_xml, text_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
