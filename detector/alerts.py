@@ -119,14 +119,13 @@ class AlertFilter:
         self._time_s = time_s
         detections = detections.above(self.settings.feed_score)
         tracking = self._tracker.update(detections, time_s)
-        for track_id in tracking.ids[: len(detections.above(self.settings.threshold))]:
+        for track_id in tracking.ids[: detections.count_above(self.settings.threshold)]:
             self._confident_hits[track_id] = self._confident_hits.get(track_id, 0) + 1
-        alive = {track.id for track in tracking.tracks}
-        self._confident_hits = {k: v for k, v in self._confident_hits.items() if k in alive}
-        self._shown_since = {k: v for k, v in self._shown_since.items() if k in alive}
+        seen_s = {track.id: track.last_seen_s for track in tracking.tracks}
+        self._confident_hits = {k: v for k, v in self._confident_hits.items() if k in seen_s}
+        self._shown_since = {k: v for k, v in self._shown_since.items() if k in seen_s}
         markers = tuple(m for m in (self._marker(track, time_s) for track in tracking.tracks) if m is not None)
         lingering = self._lingering(markers, time_s)
-        seen_s = {track.id: track.last_seen_s for track in tracking.tracks}
         self._shown = {m.track_id: (m, seen_s[m.track_id]) for m in markers}
         self._shown |= {m.track_id: (m, last_s) for m, last_s in lingering}
         return AlertUpdate((*markers, *(m for m, _ in lingering)), tracking)
@@ -147,6 +146,8 @@ class AlertFilter:
 
     def _lingering(self, markers: tuple[Marker, ...], time_s: float) -> list[tuple[Marker, float]]:
         """Markers whose track has ended before they were shown long enough, and when each was last seen."""
+        if self.settings.min_display_s <= 0:
+            return []
         now = {marker.track_id for marker in markers}
         due = [
             (replace(marker, is_new=False), seen_s)

@@ -25,6 +25,31 @@ SCHEMA = "polypwatch.annotation/1"
 
 Paris = Literal["Ip", "Isp", "Is", "IIa", "IIb", "IIc", "III"]
 """The Paris classification: pedunculated, semi-pedunculated, sessile, flat (raised, level, depressed), excavated."""
+Site = Literal[
+    "terminal_ileum",
+    "caecum",
+    "ascending",
+    "hepatic_flexure",
+    "transverse",
+    "splenic_flexure",
+    "descending",
+    "sigmoid",
+    "rectum",
+]
+"""Where a lesion lies; the same names as in the journal of an examination."""
+Histology = Literal[
+    "adenoma",
+    "sessile_serrated_lesion",
+    "traditional_serrated_adenoma",
+    "hyperplastic",
+    "carcinoma",
+    "inflammatory",
+    "normal_mucosa",
+    "other",
+    "not_retrieved",
+]
+"""What the pathologist said, in the terms of the WHO Classification of Tumours of the Digestive System (5th edition,
+2019); ``adenoma`` is the conventional one, tubular to villous. ``not_retrieved``: removed, but lost."""
 Index = Annotated[int, Field(ge=0)]
 
 
@@ -78,13 +103,17 @@ class Lesion(_Record):
         id: unique in the file, from 1; never reused.
         paris: shape class; None if nobody said.
         size_mm: largest diameter; None if nobody said.
-        note: free text: how the size was measured, histology, ...
+        note: free text: how the size was measured, ...
+        site: where it lies; None if nobody said.
+        histology: what it was under the microscope; None if nobody said.
     """
 
     id: int = Field(ge=1)
     paris: Paris | None
     size_mm: float | None = Field(gt=0, allow_inf_nan=False)
     note: str
+    site: Site | None = None
+    histology: Histology | None = None
 
 
 class Mark(_Record):

@@ -63,12 +63,26 @@ class Detections:
 
     def above(self, min_score: float, at_most: int | None = None) -> Detections:
         """The detections with at least this score (and at most so many): the first ones, as scores are sorted."""
-        count = int(np.count_nonzero(self.scores >= np.float32(min_score)))
+        count = self.count_above(min_score)
         if at_most is not None:
             count = min(count, at_most)
-        return Detections(
-            self.frame_index, self.time, self.boxes[:count], self.scores[:count], self.classes[:count], self.stage_ns
-        )
+        return self if count == len(self) else self.best(count)
+
+    def count_above(self, min_score: float) -> int:
+        """How many detections have at least this score."""
+        limit = np.float32(min_score)
+        if not len(self.scores) or self.scores[-1] >= limit:  # they are sorted
+            return len(self.scores)
+        return int(np.count_nonzero(self.scores >= limit))
+
+    def best(self, count: int) -> Detections:
+        """The first ones. A part of what was checked is not checked again: hours are gone through frame by frame."""
+        part = object.__new__(Detections)
+        for name in ("frame_index", "time", "stage_ns"):
+            object.__setattr__(part, name, getattr(self, name))
+        for name in ("boxes", "scores", "classes"):
+            object.__setattr__(part, name, getattr(self, name)[:count])
+        return part
 
 
 @dataclass(frozen=True, slots=True)

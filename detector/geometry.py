@@ -57,6 +57,18 @@ def iou_matrix(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     return np.asarray(np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0), np.float32)
 
 
+def iou_of_two(a: Boxes, b: Boxes) -> np.float32:
+    """What `iou_matrix` gives for two single boxes ``(4,)``, to the last bit and much faster."""
+    ax1, ay1, ax2, ay2 = a
+    bx1, by1, bx2, by2 = b
+    none = np.float32(0)
+    width = max((ax2 if ax2 < bx2 else bx2) - (ax1 if ax1 > bx1 else bx1), none)
+    height = max((ay2 if ay2 < by2 else by2) - (ay1 if ay1 > by1 else by1), none)
+    overlap = width * height
+    union = max(ax2 - ax1, none) * max(ay2 - ay1, none) + max(bx2 - bx1, none) * max(by2 - by1, none) - overlap
+    return np.float32(overlap / union) if union > 0 else none
+
+
 def clip(boxes: Boxes, size: Size) -> Boxes:
     """Boxes cut at the borders of an image of ``size``."""
     limits = np.array([size.width, size.height, size.width, size.height], np.float32)

@@ -10,7 +10,8 @@ import errno
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -180,6 +181,60 @@ def boxes_of(detections: Detections, classes: tuple[str, ...], tracks: tuple[int
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of an earlier run's ``NAME.part`` is whole.
+
+    Attributes:
+        rows: how many rows.
+        end: where the last of them ends, in bytes.
+    """
+
+    rows: int
+    end: int
+
+
+def part_of(path: Path) -> Path:
+    """What a results file is called while it is written."""
+    return path.parent / f"{path.name}.part"
+
+
+def read_part(path: Path, header: ResultsHeader, take: Callable[[FrameRow], object]) -> Kept | None:
+    """Go through what a run that was killed has left of ``path``, up to the last whole row.
+
+    Args:
+        path: the results file that did not come about.
+        header: what the rows must have been made with, to the last byte.
+        take: gets every whole row, in order.
+
+    Returns:
+        None if there is nothing that can be gone on with: no such file, another header, a row that is damaged.
+    """
+    head = _head(header).encode()
+    end, rows = len(head), 0
+    try:
+        with part_of(path).open("rb") as file:
+            if file.readline() != head + b"\n":
+                return None
+            for line in file:
+                text = line.rstrip(b"\n").rstrip(b",")
+                if text.startswith(b"]"):  # interrupted and closed, but not renamed any more
+                    break
+                try:
+                    row = FrameRow.model_validate_json(text)
+                except ValidationError:
+                    if line.endswith(b"\n"):
+                        return None
+                    break
+                take(row)
+                # Behind the head stands a line feed, behind every row but the last a comma and a line feed.
+                end += (1 if not rows else 2) + len(text)
+                rows += 1
+    except OSError:
+        return None
+    return Kept(rows, end)
+
+
 class ResultsWriter:
     """Streams results to ``path``; they appear under that name once they are whole.
 
@@ -190,26 +245,33 @@ class ResultsWriter:
     Args:
         path: where to write.
         header: what made the results.
+        kept: what `read_part` found of an earlier run: it is gone on with.
+        leave_part: an interrupted run leaves ``NAME.part``, to be gone on with, and nothing under ``path``.
 
     Raises:
         OutputError: the folder does not exist or cannot be written, or the disk is full.
     """
 
-    def __init__(self, path: Path, header: ResultsHeader) -> None:
+    def __init__(
+        self, path: Path, header: ResultsHeader, *, kept: Kept | None = None, leave_part: bool = False
+    ) -> None:
         self.path = path
-        self._count = 0
+        self._leave_part = leave_part
+        self._count = kept.rows if kept else 0
         self._broken = False
         try:
             # Found now and not after hours: a folder cannot be replaced, and a device must not be.
             in_place = path.exists() and not path.is_file() and not path.is_dir()
-            self._part = path if in_place else path.parent / f"{path.name}.part"
+            self._part = path if in_place else part_of(path)
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            self._file: IO[str] = self._part.open("w", encoding="utf-8", newline="\n")
+            if kept:
+                os.truncate(self._part, kept.end)
+            self._file: IO[str] = self._part.open("a" if kept else "w", encoding="utf-8", newline="\n")
         except OSError as error:
             raise _cannot_write(path, error) from error
-        fields = header.model_dump(mode="json", by_alias=True)
-        self._emit(json.dumps(fields, ensure_ascii=False)[:-1] + ', "frames": [')
+        if not kept:
+            self._emit(_head(header))
 
     def write(self, row: FrameRow) -> None:
         """Add one frame.
@@ -220,6 +282,18 @@ class ResultsWriter:
         self._emit((",\n" if self._count else "\n") + row.model_dump_json(by_alias=True))
         self._count += 1
 
+    def flush(self) -> None:
+        """Hand what was written to the operating system, so that the end of this process cannot lose it.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        try:
+            self._file.flush()
+        except OSError as error:
+            self._broken = True
+            raise _cannot_write(self.path, error) from error
+
     def __enter__(self) -> Self:
         return self
 
@@ -227,6 +301,7 @@ class ResultsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         complete = "true" if error is None else "false"
+        self._broken = self._broken or (error is not None and self._leave_part)
         try:
             with self._file:
                 if not self._broken:
@@ -282,6 +357,21 @@ def read_frames(path: Path) -> Iterator[FrameRow]:
                 yield _validated(FrameRow, row, path)
     except (OSError, ijson.JSONError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a results file as we write it came to its end; looks at its last bytes only."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 64))
+            return file.read().rstrip().endswith(b'"complete": true}')
+    except OSError:
+        return False
+
+
+def _head(header: ResultsHeader) -> str:
+    fields = header.model_dump(mode="json", by_alias=True)
+    return json.dumps(fields, ensure_ascii=False)[:-1] + ', "frames": ['
 
 
 def _events(path: Path) -> Iterator[tuple[str, str, Any]]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from detector.detections import Detections
-from detector.geometry import Boxes, iou_matrix
+from detector.geometry import Boxes, iou_matrix, iou_of_two
 
 # Media times are multiples of a tick: a gap of exactly the limit is within it, however the floats were rounded.
 _ROUNDING_S = 1e-6
@@ -131,9 +131,15 @@ class Tracker:
         if not tracks or not len(detections):
             return {}
         last: Boxes = np.array([t.found_box for t in tracks], np.float32)
+        if len(tracks) == len(detections) == 1 and tracks[0].class_index == detections.classes[0]:
+            iou = iou_of_two(last[0], detections.boxes[0])  # nearly every frame with a lesion
+            if iou >= np.float32(self.settings.min_iou) and iou > 0:
+                return {0: tracks[0]}
         same_class = np.array([t.class_index for t in tracks])[:, None] == detections.classes[None]
         overlap = iou_matrix(last, detections.boxes)
         pairs = _best_pairs(np.where(same_class & (overlap >= self.settings.min_iou), overlap, 0.0))
+        if len(pairs) == min(len(tracks), len(detections)):
+            return {column: tracks[row] for row, column in pairs}
         recent_s = np.array([time_s - t.last_seen_s for t in tracks])[:, None]
         shift = _centre_shift(last, detections.boxes)
         near = same_class & (recent_s <= self.settings.max_shift_gap_s + _ROUNDING_S)

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from detector.scoring.columns import AnswerColumns
 from detector.scoring.flat import (
     Flags,
     Floats,
@@ -51,6 +52,25 @@ class FalseEvent:
     first_frame: int
     last_frame: int
     duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerEvent:
+    """One marker event with a reviewed frame, true or false; fields as those of `FalseEvent`.
+
+    Attributes:
+        marker: the marker's id.
+        first_frame: index of the first frame of the run.
+        last_frame: index of its last frame.
+        duration_s: display time of its reviewed frames.
+        false: it met no lesion and no ignored region in any frame.
+    """
+
+    marker: int
+    first_frame: int
+    last_frame: int
+    duration_s: float
+    false: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +130,7 @@ def shown_events(recordings: Sequence[Recording], durations_s: Sequence[float] =
         frames=sum(count_where(s.frames.reviewed) for s in scored),
         frames_failed=sum(count_where(s.frames.failed) for s in scored),
         frames_skipped=sum(count_where(s.frames.skipped) for s in scored),
-        marker_events=sum(s.marker_events for s in scored),
+        marker_events=sum(len(s.events) for s in scored),
         events=events,
         per_procedure={d: share(n, len(scored)) for d, n in events.items()},
         per_minute={d: share(n, reviewed_s / 60) for d, n in events.items()},
@@ -121,13 +141,22 @@ def shown_events(recordings: Sequence[Recording], durations_s: Sequence[float] =
     )
 
 
+def marker_events(recording: Recording) -> tuple[MarkerEvent, ...]:
+    """Every marker event of a recording that has a reviewed frame: by first frame, then in the order of its boxes.
+
+    Raises:
+        ValueError: as `shown_events`.
+    """
+    return tuple(_score(recording).events)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
     """One recording's events."""
 
     nominal: bool
     frames: Frames
-    marker_events: int
+    events: list[MarkerEvent]
     false_events: list[FalseEvent]
     reviewed_s: float
     false_s: float
@@ -146,21 +175,23 @@ def _score(recording: Recording) -> _Scored:
     last = runs.starts + run_lengths - 1
     order = np.argsort(runs.row[runs.starts])
     events = [
-        FalseEvent(
-            recording=recording.name,
+        MarkerEvent(
             marker=int(runs.marker[runs.starts[k]]),
             first_frame=int(runs.frame[runs.starts[k]]),
             last_frame=int(runs.frame[last[k]]),
             duration_s=float(duration_s[k]),
+            false=bool(false[k]),
         )
-        for k in order[false[order]].tolist()
+        for k in order[reviewed[order]].tolist()
     ]
     lit = counted & np.repeat(false, run_lengths)
     return _Scored(
         nominal=recording.time == "nominal",
         frames=frames,
-        marker_events=count_where(reviewed),
-        false_events=events,
+        events=events,
+        false_events=[
+            FalseEvent(recording.name, e.marker, e.first_frame, e.last_frame, e.duration_s) for e in events if e.false
+        ],
         reviewed_s=float(display_s[frames.reviewed].sum()),
         false_s=float(display_s[np.unique(runs.frame[lit])].sum()),
     )
@@ -184,11 +215,7 @@ class _Runs:
 
 
 def _runs(recording: Recording, frames: Frames) -> _Runs:
-    ids = [a.markers for a in recording.answers]
-    boxes, named = frames.answers.counts, lengths(ids)
-    for k in np.flatnonzero(boxes != named).tolist():
-        raise ValueError(f"{recording.name}, frame {k}: {boxes[k]} boxes, but {named[k]} marker ids")
-    marker = np.array([m for markers in ids for m in markers], np.int64)
+    marker = _markers(recording, frames)
     row = np.lexsort((frames.answers.frame, marker))
     marker, frame = marker[row], frames.answers.frame[row]
     same, step = np.diff(marker) == 0, np.diff(frame)
@@ -197,6 +224,19 @@ def _runs(recording: Recording, frames: Frames) -> _Runs:
         raise ValueError(f"{recording.name}, frame {frame[twice]}: marker {marker[twice]} has two boxes")
     begins = np.append(True, ~same | (step != 1))[: len(row)]
     return _Runs(row, marker, frame, np.flatnonzero(begins))
+
+
+def _markers(recording: Recording, frames: Frames) -> Ints:
+    """(K,) the marker of every box."""
+    if isinstance(recording.answers, AnswerColumns):
+        if recording.answers.markers is None and len(frames.answers):
+            raise ValueError(f"{recording.name}: {len(frames.answers)} boxes, but no marker ids")
+        return np.zeros(0, np.int64) if recording.answers.markers is None else recording.answers.markers
+    ids = [a.markers for a in recording.answers]
+    boxes, named = frames.answers.counts, lengths(ids)
+    for k in np.flatnonzero(boxes != named).tolist():
+        raise ValueError(f"{recording.name}, frame {k}: {boxes[k]} boxes, but {named[k]} marker ids")
+    return np.array([m for markers in ids for m in markers], np.int64)
 
 
 def _meets_truth(frames: Frames) -> Flags:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.geometry import Boxes, as_boxes
+from detector.scoring.columns import FAILED, SKIPPED, AnswerColumns, TruthColumns, frames_of
 from detector.scoring.recording import Answer, Scores, Truth
 
 Ints = npt.NDArray[np.int64]
@@ -86,22 +87,16 @@ class Frames:
             ValueError: an answer has another number of scores than of boxes, or something is not a number: it would
                 compare as 'no box'.
         """
-        count = len(truth)
-        reviewed = np.fromiter([t.reviewed for t in truth], bool, count)
-        status = [a.status for a in answers]
-        rows = Rows.of([a.boxes for a in answers])
-        per_frame = [a.scores for a in answers]
-        if np.any(lengths(per_frame) != rows.counts):
-            raise ValueError("an answer has another number of scores than of boxes")
-        filled = (per_frame[k] for k in np.flatnonzero(rows.counts).tolist())
-        scores = np.concatenate([np.zeros(0, np.float32), *filled]).astype(np.float32, copy=False)
-        lesions, ignored = Rows.of([t.boxes for t in truth]), Rows.of([t.ignored for t in truth])
+        told = AnswerColumns.of(answers)
+        rows = Rows(told.boxes, frames_of(told.starts), told.starts)
+        reviewed, lesions, ignored = _known(truth)
+        scores = told.scores
         if any(np.isnan(values).any() for values in (scores, rows.boxes, lesions.boxes, ignored.boxes)):
             raise ValueError("a box or a score is not a number")
         return cls(
             reviewed=reviewed,
-            failed=reviewed & np.fromiter([s == "failed" for s in status], bool, count),
-            skipped=reviewed & np.fromiter([s == "skipped" for s in status], bool, count),
+            failed=reviewed & (told.status == FAILED),
+            skipped=reviewed & (told.status == SKIPPED),
             lesions=lesions,
             ignored=ignored,
             answers=rows,
@@ -122,6 +117,15 @@ class Frames:
         empty: Flags = (self.lesions.counts == 0) & (self.ignored.counts == 0)
         silent: Flags = self.failed & (self.answers.counts == 0)
         return self.reviewed & empty & ~silent
+
+
+def _known(truth: Sequence[Truth]) -> tuple[Flags, Rows, Rows]:
+    """Whether each frame counts, its lesions, and its ignored regions."""
+    if isinstance(truth, TruthColumns):
+        lesions = Rows(truth.boxes, frames_of(truth.starts), truth.starts)
+        return truth.reviewed, lesions, Rows(truth.ignored, frames_of(truth.ignored_starts), truth.ignored_starts)
+    reviewed = np.fromiter([t.reviewed for t in truth], bool, len(truth))
+    return reviewed, Rows.of([t.boxes for t in truth]), Rows.of([t.ignored for t in truth])
 
 
 def lengths(values: Sequence[Sized]) -> Ints:

@@ -87,8 +87,8 @@ def figures_at(tables: Sequence[Table], threshold: float, tau_s: float, sigma_s:
     """What a threshold makes of tables that were scored with this definition's hit rule."""
     counted = [t for t in tables if t.counts]
     lesions = sum(len(t.names) for t in counted)
-    lesions_hit = sum(_lesions_hit(t, threshold, tau_s, sigma_s) for t in counted)
-    false_positives = sum(_false_positives(t, threshold, tau_s) for t in counted)
+    hit = sum(sum(lesions_hit(t, threshold, tau_s, sigma_s)) for t in counted)
+    false_positives = sum(len(false_positive_spans(t, threshold, tau_s)) for t in counted)
     negative_s = math.fsum(_negative_s(t) for t in counted)
     return RealColonFigures(
         threshold=threshold,
@@ -100,8 +100,8 @@ def figures_at(tables: Sequence[Table], threshold: float, tau_s: float, sigma_s:
         frames_failed=sum(count_where(t.frames.failed) for t in counted),
         frames_skipped=sum(count_where(t.frames.skipped) for t in counted),
         lesions=lesions,
-        lesions_hit=lesions_hit,
-        sensitivity=share(lesions_hit, lesions),
+        lesions_hit=hit,
+        sensitivity=share(hit, lesions),
         negative_s=negative_s,
         false_positives=false_positives,
         per_procedure=share(false_positives, len(counted)),
@@ -109,14 +109,15 @@ def figures_at(tables: Sequence[Table], threshold: float, tau_s: float, sigma_s:
     )
 
 
-def _lesions_hit(table: Table, threshold: float, tau_s: float, sigma_s: float) -> int:
+def lesions_hit(table: Table, threshold: float, tau_s: float = 2.0, sigma_s: float = 3.0) -> list[bool]:
+    """Per lesion of `table.names` whether it is hit."""
     hit = table.cell_score >= np.float32(threshold)
     order = np.argsort(table.cell_lesion, kind="stable")  # by lesion, then by frame
-    return sum(
+    return [
         _persists(table.edges_s, table.cell_frame[cells], hit[cells], tau_s, sigma_s)
         for cells in np.split(order, np.flatnonzero(np.diff(table.cell_lesion[order])) + 1)
         if len(cells)
-    )
+    ]
 
 
 def _persists(edges_s: Floats, frames: Ints, hit: Flags, tau_s: float, sigma_s: float) -> bool:
@@ -143,21 +144,22 @@ def _negative_s(table: Table) -> float:
     return float(np.diff(table.edges_s)[_without_lesion(table)].sum())
 
 
-def _false_positives(table: Table, threshold: float, tau_s: float) -> int:
+def false_positive_spans(table: Table, threshold: float, tau_s: float = 2.0) -> list[tuple[int, int]]:
+    """First and last frame of every false positive: from where the counter begins to where it reaches `tau_s`."""
     alarmed = np.flatnonzero(_without_lesion(table) & (table.top >= np.float32(threshold)))
     limit_s = tau_s - SLACK_S
     if limit_s <= 0:
-        return len(alarmed)
+        return [(k, k) for k in alarmed.tolist()]
     edges = table.edges_s
     first, last = _spans(alarmed)
     long_enough = edges[last + 1] - edges[first] >= limit_s  # most runs are short: leave them out before the loop
-    count = 0
+    found = []
     for start, stop in zip(first[long_enough].tolist(), (last[long_enough] + 1).tolist(), strict=True):
-        begin = int(np.searchsorted(edges, edges[start] + limit_s))
-        while begin <= stop:  # the counter starts anew with the frame that follows
-            count += 1
-            begin = int(np.searchsorted(edges, edges[begin] + limit_s))
-    return count
+        begin, end = start, int(np.searchsorted(edges, edges[start] + limit_s))
+        while end <= stop:  # the counter starts anew with the frame that follows
+            found.append((begin, end - 1))
+            begin, end = end, int(np.searchsorted(edges, edges[end] + limit_s))
+    return found
 
 
 def realcolon_figure(
@@ -174,9 +176,9 @@ def realcolon_figure(
         rows = []
         for table in realcolon_tables(recordings):
             if name == "sensitivity":
-                part, whole = _lesions_hit(table, threshold, tau_s, sigma_s), float(len(table.names))
+                part, whole = sum(lesions_hit(table, threshold, tau_s, sigma_s)), float(len(table.names))
             else:
-                part = _false_positives(table, threshold, tau_s)
+                part = len(false_positive_spans(table, threshold, tau_s))
                 whole = float(table.counts) if name == "per_procedure" else _negative_s(table) / 60
             rows.append((part, whole, whole))
         return np.array(rows, np.float64)

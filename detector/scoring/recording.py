@@ -86,6 +86,7 @@ class Recording:
         answers: (T) per frame.
         time: ``true``; ``nominal``: a declared rate for consecutive frames (no times may be quoted without saying so);
             ``none``: thinned or curated frames, of which no durations, rates or event figures are ever given.
+        breaks: frames at which tracking begins anew: another picture size, another run of the recorder.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Recording:
     truth: Sequence[Truth]
     answers: Sequence[Answer]
     time: Literal["true", "nominal", "none"] = "true"
+    breaks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.times_s)

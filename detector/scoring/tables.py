@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detector.scoring.columns import TruthColumns
 from detector.scoring.flat import Flags, Floats, Frames, Ints, lengths, pair_ious, pairs
 from detector.scoring.recording import Recording, Scores
 
@@ -105,6 +106,8 @@ def count_where(flags: npt.ArrayLike) -> int:
 
 def _lesions(recording: Recording, frames: Frames) -> tuple[tuple[str, ...], Ints]:
     """Names of the lesions of reviewed frames by first frame, and per lesion box its index there (-1: not reviewed)."""
+    if isinstance(recording.truth, TruthColumns):
+        return _numbered(recording.truth, frames)
     codes: dict[str, int] = {}
     per_row: list[int] = []
     boxes, ids = frames.lesions.counts, lengths([t.lesions for t in recording.truth])
@@ -115,6 +118,16 @@ def _lesions(recording: Recording, frames: Frames) -> tuple[tuple[str, ...], Int
         names = truth.lesions or [f"frame {frame}, box {k}" for k in range(len(truth.boxes))]
         per_row += [codes.setdefault(name, len(codes)) if truth.reviewed else -1 for name in names]
     return tuple(codes), np.array(per_row, np.int64)
+
+
+def _numbered(truth: TruthColumns, frames: Frames) -> tuple[tuple[str, ...], Ints]:
+    """The same from columns, where every box has a number already."""
+    counts = truth.reviewed[frames.lesions.frame]
+    used, first = np.unique(truth.lesion[counts], return_index=True)
+    used = used[np.argsort(first)]  # by first frame
+    code = np.full(len(truth.names), -1, np.int64)
+    code[used] = np.arange(len(used))
+    return tuple(truth.names[k] for k in used.tolist()), np.where(counts, code[truth.lesion], -1)
 
 
 def _best_hits(frames: Frames, rule: Rule) -> Scores:

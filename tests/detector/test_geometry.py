@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from detector.geometry import Boxes, Letterbox, Size, area, as_boxes, clip, iou_matrix, nms
+from detector.geometry import Boxes, Letterbox, Size, area, as_boxes, clip, iou_matrix, iou_of_two, nms
 
 sizes = st.builds(Size, st.integers(1, 5000), st.integers(1, 5000))
 targets = st.sampled_from([Size(416, 416), Size(640, 640), Size(640, 384), Size(33, 57), Size(1, 1)])
@@ -181,3 +181,14 @@ class TestLetterbox:
     def test_the_way_back_never_leaves_the_frame(self, source: Size, target: Size) -> None:
         back = Letterbox.fit(source, target).to_frame(as_boxes([[-50, -50, 9000, 9000]]))
         assert back.tolist() == [[0, 0, source.width, source.height]]
+
+
+@given(
+    st.lists(st.floats(-50, 2000, width=32), min_size=4, max_size=4),
+    st.lists(st.floats(-50, 2000, width=32), min_size=4, max_size=4),
+)
+@example([0, 0, 10, 10], [0, 0, 10, 10])
+@example([0, 0, 0, 0], [0, 0, 0, 0])
+def test_two_single_boxes_overlap_by_the_very_number_of_the_matrix(a, b):
+    one, other = (as_boxes([[*np.minimum(x[:2], x[2:]), *np.maximum(x[:2], x[2:])]]) for x in (a, b))
+    assert iou_of_two(one[0], other[0]) == iou_matrix(one, other)[0, 0]

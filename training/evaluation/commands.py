@@ -12,7 +12,7 @@ from detector.manifest import find_model
 from training.catalog import resolve
 from training.evaluation.compare import FIGURES, Comparison, compare_models
 from training.evaluation.data import PUBLIC, PUBLIC_TESTS, EvaluationData, part_of
-from training.evaluation.run import Evaluation, Settings, evaluate_model, evaluate_weights
+from training.evaluation.run import Evaluation, Settings, evaluate_model, evaluate_results, evaluate_weights
 from training.evaluation.store import (
     EVALUATION_NAME,
     PREDICTIONS_NAME,
@@ -34,6 +34,13 @@ def _add_evaluate(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument("--model", metavar="NAME|FOLDER", help="a model folder, or the name of an installed model")
     what.add_argument("--weights", type=Path, metavar="FILE", help="weights of a run instead, in torch")
+    what.add_argument(
+        "--results",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="results of polypwatch detect instead, for a catalog of procedures imported with every_s=0",
+    )
     p.add_argument("--data", default=PUBLIC, help="catalog, folder with images/ and masks/, COCO JSON, or 'public'")
     p.add_argument("--split", help="which part of the data: dev, kvasir-val, ...")
     p.add_argument("--set", nargs="+", metavar="NAME", help=f"splits one after the other: {', '.join(PUBLIC_TESTS)}")
@@ -85,7 +92,10 @@ def evaluate(args: argparse.Namespace) -> None:
             _require_own(args.out / data.name if args.set else args.out, _command(args, _short(data)))
     for k, data in enumerate(parts):
         command = _command(args, _short(data))
-        if folder is None:
+        if args.results is not None:
+            found, notes = evaluate_results(args.results, data, settings, command)
+            print("".join(f"note: {note}\n" for note in notes), end="")
+        elif folder is None:
             found = evaluate_weights(args.weights, data, settings, command)
         else:
             found = evaluate_model(folder, data, settings, command)
@@ -105,7 +115,7 @@ def compare(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.record and (args.weights or args.threshold is not None):
+    if args.record and (args.weights or args.results or args.threshold is not None):
         raise UsageError("--record writes a model's own figures: it goes with --model and without --threshold.")
     if args.set and args.split:
         raise UsageError("--set and --split say the same thing.", "Use one of them.")
@@ -159,7 +169,10 @@ def _record(found: Evaluation, folder: Path) -> None:
 def _command(args: argparse.Namespace, split: str) -> str:
     """What to type to get the same figures, without where they were written."""
     words = ["polypwatch-train", "evaluate"]
-    words += ["--model", args.model] if args.model else ["--weights", str(args.weights)]
+    if args.results:
+        words += ["--results", *map(str, args.results)]
+    else:
+        words += ["--model", args.model] if args.model else ["--weights", str(args.weights)]
     words += ["--data", args.data, *(["--split", split] if split else [])]
     words += ["--variant", args.variant] if args.variant else []
     words += ["--provider", args.provider] if args.provider != "auto" else []

@@ -9,22 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from detector.errors import FormatError, UsageError
 from detector.scoring import ap_figure, box_figure, lesion_figure, paired_bootstrap, unit_of
-from training.evaluation.figures import HIT_IOU, LOOSE_IOU
-from training.evaluation.intervals import units_that_count
+from detector.scoring.intervals import HIT_IOU, LOOSE_IOU, Verdict, judge, units_that_count
 from training.evaluation.rows import Row, over
 from training.evaluation.run import Evaluation
 from training.evaluation.sequences import sequences_of
 from training.evaluation.store import Predictions, read_predictions, same_images
 
-Verdict = Literal["better", "not worse", "worse", "too small to tell"]
-MIN_UNITS = 10
-"""With fewer units a percentile interval is too narrow to be believed, whatever it says."""
 _ALL = 0.0
 """Boxes below a model's own threshold are cut off before anything is counted, so every box that is left counts."""
 
@@ -120,20 +116,6 @@ def compare_models(
     low, high = sorted((sign * drawn.low, sign * drawn.high))
     verdict, reason = judge(low, high, margin, units_that_count(ours, make))
     return Comparison(figure, value_a, value_b, sign * (value_a - value_b), low, high, words, margin, verdict, reason)
-
-
-def judge(low: float, high: float, margin: float, units: int) -> tuple[Verdict, str]:
-    """What an interval of a gain proves, and in words why."""
-    said = f"the gain lies in {low:+.3f} to {high:+.3f}"
-    if units < MIN_UNITS:
-        return "too small to tell", f"only {units} units say anything, fewer than {MIN_UNITS}; {said}."
-    if low > 0:
-        return "better", f"{said}, all of it above 0."
-    if low >= -margin:
-        return "not worse", f"{said}, all of it above minus the margin of {margin:g}."
-    if high < 0:
-        return "worse", f"{said}, all of it below 0, and not within the margin of {margin:g}."
-    return "too small to tell", f"{said}: neither 0 nor a loss of more than {margin:g} is ruled out."
 
 
 def _predictions(source: Evaluation | Predictions | Path) -> Predictions:

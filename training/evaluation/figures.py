@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from detector.scoring import Answer, average_precision, match_boxes
+from detector.scoring.intervals import HIT_IOU, LOOSE_IOU
 from training.evaluation.rows import stills
 from training.samples import Sample
 
-HIT_IOU = 0.5
-"""What published detection figures use."""
-LOOSE_IOU = 0.2
-"""The project's default for 'the lesion was marked'."""
+__all__ = ["HIT_IOU", "LOOSE_IOU", "DevFigures", "dev_figures"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from detector.scoring import FrocPoint
+from detector.svg import Axis, Dot, bar_chart, dot_chart, line_chart, nice_top
 from training.evaluation.curves import Curves
 from training.evaluation.intervals import Figure
 from training.evaluation.measure import Section
 from training.evaluation.rows import Row
 from training.evaluation.run import SOFTWARE, Evaluation
 from training.evaluation.store import write_text
-from training.evaluation.svg import Axis, Dot, bar_chart, dot_chart, line_chart, nice_top
 from training.evaluation.words import interval, label, number
 from training.evaluation.worst import Worst, picture, worst_false_alarms, worst_misses
 from training.samples import Sample, sample_image

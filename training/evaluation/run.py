@@ -17,6 +17,7 @@ from training.evaluation.clinical import Clinical, measure_sequences
 from training.evaluation.curves import Curves, curves_of
 from training.evaluation.data import EvaluationData
 from training.evaluation.measure import Section, by_size, measure_stills, parts
+from training.evaluation.results import answers_from_results
 from training.evaluation.rows import Row, rows_of
 from training.evaluation.runtime import open_model, predict_with_runtime
 from training.evaluation.store import EVALUATION_SCHEMA, DataFacts, ModelFacts, Predictions
@@ -155,6 +156,20 @@ def evaluate_model(
     )
     trained_on = load_manifest(folder).catalog_sha256
     return measure(facts, data, predict_with_runtime(detector, data.samples), settings, command, trained_on)
+
+
+def evaluate_results(
+    files: Sequence[Path], data: EvaluationData, settings: Settings | None = None, command: str = ""
+) -> tuple[Evaluation, list[str]]:
+    """Measure answers that are stored in results files, and what must be said of them.
+
+    Raises:
+        FormatError: a file is damaged, they are of different models, or none is of this set.
+    """
+    settings = settings or Settings()
+    _require_known(data)
+    found = answers_from_results(data.samples, files, settings.threshold)
+    return measure(found.model, data, found.answers, settings, command), found.notes
 
 
 def evaluate_weights(

@@ -1,4 +1,4 @@
-"""From scored images to recordings, as raw detections and as the markers that the screen would have shown.
+"""From scored images to recordings; `displayed` makes of them the markers that the screen would have shown.
 
 Time is a fact of the data or it is not there: true (every frame has its media time, without holes), nominal (a rate
 that the user declared for consecutive frames, said wherever seconds are quoted), or none.
@@ -7,18 +7,20 @@ that the user declared for consecutive frames, said wherever seconds are quoted)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from detector.alerts import AlertFilter, AlertSettings
-from detector.detections import Detections
 from detector.errors import FormatError
-from detector.geometry import as_boxes
-from detector.scoring.recording import Answer, Recording
+from detector.scoring.displayed import displayed
+from detector.scoring.recording import Recording
+from detector.scoring.timing import end_of, from_start
 from detector.tracking import TrackingSettings
 from training.evaluation.rows import Row
+
+__all__ = ["MAX_HOLE_S", "Sequences", "displayed", "sequences_of"]
 
 MAX_HOLE_S = TrackingSettings().max_gap_s
 """Frames further apart than a marker's hold time are samples of a video, not the video: no durations are measured."""
@@ -72,24 +74,6 @@ def sequences_of(rows: Sequence[Row], nominal_fps: float | None = None) -> Seque
     return Sequences(recordings, known, notes)
 
 
-def displayed(recording: Recording, threshold: float) -> Recording:
-    """What the screen would have shown: the same frames through the product's tracking and alerts.
-
-    Raises:
-        ValueError: the recording has no time.
-    """
-    if recording.time == "none":
-        raise ValueError(f"{recording.name}: markers need a time")
-    alerts = AlertFilter(AlertSettings(threshold))
-    shown = []
-    for i, (time_s, answer) in enumerate(zip(recording.times_s.tolist(), recording.answers, strict=True)):
-        classes = np.zeros(len(answer.scores), np.int64)
-        markers = alerts.update(Detections(i, None, answer.boxes, answer.scores, classes), time_s).markers
-        scores = np.array([m.score for m in markers], np.float32)
-        shown.append(Answer(as_boxes([m.box for m in markers]), scores, tuple(m.track_id for m in markers)))
-    return replace(recording, answers=shown)
-
-
 def _recording(name: str, rows: list[Row], nominal_fps: float | None) -> tuple[Recording, str]:
     """The recording, and a note if its time cannot be used."""
     orders = [r.order or 0 for r in rows]
@@ -108,7 +92,11 @@ def _recording(name: str, rows: list[Row], nominal_fps: float | None) -> tuple[R
             note = f"{name} has holes of up to {steps.max():.1f} s: thinned, so nothing is said of durations"
     if time == "none" and nominal_fps and not times:
         time, times_s = "nominal", times_s / nominal_fps
-    step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0 / (nominal_fps or 1.0)
+    if time != "none":
+        times_s = from_start(times_s)  # as the QA room counts: a video may begin at any time
     first = rows[0]
     truth, answers = [r.truth for r in rows], [r.answer for r in rows]
-    return Recording(name, first.unit, first.size, times_s, float(times_s[-1]) + step, truth, answers, time), note
+    # Boxes in pixels of another picture: tracking begins anew, as in the live session.
+    breaks = tuple(k for k, (a, b) in enumerate(pairwise(rows), 1) if a.size != b.size)
+    end_s = end_of(times_s, 1.0 / (nominal_fps or 1.0))
+    return Recording(name, first.unit, first.size, times_s, end_s, truth, answers, time, breaks), note

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("jinja2")
 
+from detector.svg import Axis, Dot, bar_chart, dot_chart, line_chart, nice_top
 from tests.training.evaluation.made import HERE, NOTHING, SIZE, THERE, answer, evaluation, hit, sample
 from training.evaluation.report import write_report
-from training.evaluation.svg import Axis, Dot, bar_chart, dot_chart, line_chart, nice_top
 from training.evaluation.worst import picture, worst_false_alarms, worst_misses
 
 

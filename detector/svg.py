@@ -1,4 +1,7 @@
-"""Small charts as SVG markup, for a page that loads nothing: lines, bars, and dots with intervals."""
+"""Small charts as SVG markup, for pages that load nothing: lines, bars, and dots with intervals.
+
+Behind the evaluation page of training and the reports of the QA room. Nothing is counted here.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from html import escape
 
 WIDTH, HEIGHT = 420, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 14, 46
-_INK, _GRID, _LINE, _MARK = "#333", "#ddd", "#1f5fa8", "#b3261e"
+_INK, _GRID, _LINE, _MARK, _OTHER = "#333", "#ddd", "#1f5fa8", "#b3261e", "#a34700"
 _TICKS = 5
 
 
@@ -34,6 +37,40 @@ def line_chart(
         left = cx > WIDTH / 2
         body.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="5" fill="{_MARK}"/>')
         body.append(_text(cx + (-9 if left else 9), cy + 16, said, "end" if left else "start", _MARK))
+    return _chart(body, x, y)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One of several curves; `mark` is one point of it (the operating point)."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+    mark: tuple[float, float] | None = None
+
+
+def lines_chart(lines: Sequence[Line], x: Axis, y: Axis) -> str:
+    """Up to two curves with their names in the lower right corner; the second is dashed and of another colour."""
+    drawn = [line for line in lines if line.points]
+    if not drawn:
+        return ""
+    body = []
+    for number, line in enumerate(drawn):
+        path = " ".join(f"{_px(a, x):.1f},{_py(b, y):.1f}" for a, b in line.points)
+        body.append(f'<polyline points="{path}" fill="none" {_stroke(number)}/>')
+        if line.mark:
+            cx, cy = _px(line.mark[0], x), _py(line.mark[1], y)
+            body.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="5" fill="{(_LINE, _OTHER)[number % 2]}"/>')
+    if len(drawn) > 1:
+        wide = 44 + 6.6 * max(len(line.name) for line in drawn)
+        left, top = max(_LEFT + 4, WIDTH - _RIGHT - wide - 4), HEIGHT - _BOTTOM - 18 * len(drawn) - 6
+        size = f'width="{WIDTH - _RIGHT - left - 4:.1f}" height="{18 * len(drawn) + 2}"'
+        body.append(f'<rect x="{left:.1f}" y="{top:.1f}" {size} fill="#fff" fill-opacity="0.9"/>')
+        for number, line in enumerate(drawn):
+            at = top + 12 + 18 * number
+            ends = f'x1="{left + 4:.1f}" x2="{left + 32:.1f}" y1="{at:.1f}" y2="{at:.1f}"'
+            body.append(f"<line {ends} {_stroke(number)}/>")
+            body.append(_text(left + 38, at + 4, line.name, "start"))
     return _chart(body, x, y)
 
 
@@ -118,6 +155,11 @@ def _chart(body: list[str], x: Axis, y: Axis) -> str:
     turned = f'transform="rotate(-90 14 {middle:.1f})"'
     frame.append(_text(14, middle, y.label, "middle", extra=turned))
     return _svg(frame + body, HEIGHT)
+
+
+def _stroke(number: int) -> str:
+    dashed = ' stroke-dasharray="7 4"' if number % 2 else ""
+    return f'stroke="{(_LINE, _OTHER)[number % 2]}" stroke-width="2"{dashed}'
 
 
 def _svg(body: list[str], height: float) -> str:
