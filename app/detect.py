@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from tqdm import tqdm
 
 from app import SOFTWARE
@@ -21,7 +22,7 @@ from app.capture import file_source
 from detector.alerts import AlertFilter, AlertSettings
 from detector.detections import Detections, Detector, DetectorInfo
 from detector.errors import OutputError, PolypwatchError, SourceError
-from detector.frame import Frame, Interruption, SourceInfo, SourceState
+from detector.frame import Frame, FrameTime, Interruption, SourceInfo, SourceState
 from detector.geometry import Size
 from detector.pipeline import analyse, team
 from detector.results import Box, FrameRow, ModelRef, ResultsHeader, ResultsWriter, boxes_of, common_time_base, ticks
@@ -82,7 +83,7 @@ def run_detect(
     counts = DetectCounts()
     with ResultsWriter(out, header) as writer, _bar(inputs, progress) as advance:
         tracked_from = AlertSettings(threshold=info.threshold).feed_score
-        rows = [_Rows(path, info, lowest, base) for path in paths]
+        rows = [Rows(path.as_posix(), path.is_dir(), info, lowest, base) for path in paths]
         with closing(analyse(_items(paths), team(detector, workers), min(lowest, tracked_from))) as analysed:
             for number, item, outcome in analysed:
                 row = rows[number].row(item, outcome)
@@ -92,12 +93,31 @@ def run_detect(
     return counts
 
 
-class _Rows:
-    """The rows of one input; tracks begin anew with each."""
+class Rows:
+    """The rows of one input; tracks begin anew with each.
 
-    def __init__(self, path: Path, info: DetectorInfo, min_score: float, base: Fraction | None) -> None:
-        self._name = path.as_posix()
-        self._in_folder = path.is_dir()
+    Args:
+        name: of the input, for its rows; the frames of a folder have names of their own.
+        in_folder: whether it is a folder.
+        info: what answers.
+        min_score: the lowest score to list.
+        base: the results' time base.
+        most: how many boxes of a frame are listed, the best; None lists all. With a number, tracks are made from what
+            is listed and not from what was found, so that whoever reads the file makes the same tracks again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        in_folder: bool,
+        info: DetectorInfo,
+        min_score: float,
+        base: Fraction | None,
+        most: int | None = None,
+    ) -> None:
+        self._name = name
+        self._in_folder = in_folder
+        self._most = most
         self._info = info
         self._min_score = min_score
         self._base = base
@@ -109,12 +129,23 @@ class _Rows:
             return self._row(item, None, "undecodable", item.detail or "damaged")
         if not isinstance(outcome, Detections):
             return self._row(item, item.size, "failed", str(outcome))
+        found = outcome if self._most is None else as_listed(outcome.above(self._min_score, self._most))
         tracks: tuple[int, ...] = ()
         if item.time is not None:
-            tracks = self._alerts.update(outcome, item.time.seconds).tracking.ids
+            tracks = self._alerts.update(found, item.time.seconds).tracking.ids
         return self._row(
-            item, item.size, "ok", None, boxes_of(outcome.above(self._min_score), self._info.classes, tracks)
+            item, item.size, "ok", None, boxes_of(found.above(self._min_score), self._info.classes, tracks)
         )
+
+    def anew(self) -> Rows:
+        """The same at its beginning."""
+        return Rows(self._name, self._in_folder, self._info, self._min_score, self._base, self._most)
+
+    def again(self, row: FrameRow) -> None:
+        """Take in a row of an earlier run, so that tracks go on behind it. Only where `most` is a number."""
+        if row.status == "ok" and row.pts is not None and self._base is not None:
+            time = FrameTime(row.pts, self._base)
+            self._alerts.update(detections_of(row, self._info.classes, time), time.seconds)
 
     def _row(
         self,
@@ -171,3 +202,22 @@ def _bar(inputs: list[_Input], show: bool) -> Iterator[Callable[[], object]]:
 def _counted(counts: DetectCounts, row: FrameRow) -> DetectCounts:
     missed = row.status != "ok"
     return DetectCounts(counts.frames + 1, counts.not_analysed + missed, counts.detections + len(row.detections))
+
+
+def as_listed(found: Detections) -> Detections:
+    """Detections as a results file holds them: corners rounded to a thousandth of a pixel."""
+    # Rounded as `boxes_of` does it, which gives the same digits when it is asked to round these.
+    rounded = [[round(x, 3) for x in box] for box in found.boxes.tolist()]
+    return replace(found, boxes=np.array(rounded, np.float32).reshape(-1, 4))
+
+
+def detections_of(row: FrameRow, classes: tuple[str, ...], time: FrameTime | None) -> Detections:
+    """The detections that a row lists, as `as_listed` gave them.
+
+    Raises:
+        ValueError: it names a class that is none of ``classes``.
+    """
+    boxes = np.array([d.box for d in row.detections], np.float32).reshape(-1, 4)
+    scores = np.array([d.score for d in row.detections], np.float32)
+    kinds = np.array([classes.index(d.class_) for d in row.detections], np.int64)
+    return Detections(row.index, time, boxes, scores, kinds)

@@ -43,6 +43,15 @@ class Holder:
     address: str = ""
 
 
+def held(folder: Path | None = None) -> bool:
+    """Whether a live window is open, without getting into the way of one that is about to open.
+
+    Only where a note lies beside the lock is the lock tried: trying it takes it for a moment where it is free.
+    """
+    folder = folder or runtime_folder()
+    return (folder / _NOTE).exists() and FileLock.is_held(folder / _LOCK)
+
+
 class AlreadyRunning(PolypwatchError):
     """Another window of this user is open; ``holder`` says whose, None where its note cannot be read."""
 
