@@ -19,7 +19,15 @@ from app.day.command import add_supervisor_option
 from app.day.recordings import add_recordings
 from app.devices.command import add_devices, add_format_option, with_format
 from app.dicom.command import add_dicom
+from app.gui.qa.command import add_qa
+from app.gui.qa.report_command import add_qa_report, check_without_qa, examination_of, run_qa_report
 from app.picture.options import add_picture_options
+from app.qa.agreement_command import add_agreement
+from app.qa.audit_command import add_audit
+from app.qa.deidentify_command import add_deidentify
+from app.qa.handover_command import add_handover
+from app.qa.labels_command import add_labels
+from app.qa.score_command import add_score
 from app.settings.options import add_settings, note_given
 from detector.errors import ModelError, PolypwatchError, UsageError
 
@@ -71,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     add_devices(commands)
     add_settings(commands)
     add_recordings(commands)
+    add_qa(commands)
+    add_score(commands)
+    add_audit(commands)
+    add_agreement(commands)
+    add_labels(commands)
+    add_deidentify(commands)
+    add_handover(commands)
     return parser
 
 
@@ -141,10 +156,24 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_detect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    detect = commands.add_parser("detect", help="analyse every frame of videos, folders and images into a JSON file")
+    detect = commands.add_parser(
+        "detect",
+        help="analyse every frame of videos, folders and images: into one JSON file, or one for each procedure below",
+        epilog="With --out or --beside what is whole for this model is left as it is, and what was broken off goes on.",
+    )
     detect.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    detect.add_argument("--json", type=Path, required=True, metavar="OUT", help="the results file")
-    detect.add_argument("--min-score", type=_score, help="lowest score to list, 0.01 to 1 (default: the threshold)")
+    where = detect.add_mutually_exclusive_group(required=True)
+    where.add_argument("--json", type=Path, metavar="OUT", help="one results file for all")
+    where.add_argument(
+        "--out", type=Path, metavar="DIR", help="a results file for every recording and video below PATH, in there"
+    )
+    where.add_argument("--beside", action="store_true", help="the same beside each of them, where the QA room looks")
+    detect.add_argument(
+        "--min-score", type=_score, help="lowest score to list with --json, 0.01 to 1 (default: the threshold)"
+    )
+    detect.add_argument(
+        "--processes", type=_threads, metavar="N", help="procedures at once, not with --json (default: by the cores)"
+    )
     detect.add_argument("--quiet", action="store_true", help="no progress bar")
     _add_model_options(detect, "frames that are analysed at once on the CPU, one thread each (default: one per core)")
     detect.set_defaults(run=_detect)
@@ -167,10 +196,19 @@ def _add_phantom(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    report = commands.add_parser("report", help="write the clinical page and the technical report of an examination")
-    report.add_argument("examination", type=Path, metavar="EXAM_FOLDER", help="the folder of the examination")
+    report = commands.add_parser(
+        "report",
+        help="write the clinical page and the technical report of an examination, or with --qa how good the AI was",
+        description="Without --qa: the clinical page and the technical report of one examination. With --qa: figures, "
+        "curves and the worst misses and false alarms of all reviewed recordings and videos below PATH, for one model "
+        "or two; as HTML, PDF and JSON.",
+        epilog="With --qa a run that was broken off goes on where it was.",
+    )
+    report.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="the folder of an examination; see --qa")
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the reports go")
-    report.add_argument("--language", default="en", choices=("en", "it"), help="of the PDFs (%(default)s)")
+    report.add_argument("--language", choices=("en", "it"), help="of an examination's PDFs (en)")
+    report.add_argument("--qa", action="store_true", help="how good the AI was, of everything below PATH")
+    add_qa_report(report)
     report.set_defaults(run=_report)
 
 
@@ -254,6 +292,10 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _detect(args: argparse.Namespace) -> int:
+    if args.json is None:
+        return _detect_below(args)
+    if args.processes is not None:
+        raise UsageError("--processes goes with --out and --beside.", "With --json, --threads says how many at once.")
     from app.detect import run_detect
     from detector.cpu import find_cores, headless_threads
     from detector.runtime import load_detector
@@ -276,6 +318,16 @@ def _detect(args: argparse.Namespace) -> int:
     return 0
 
 
+def _detect_below(args: argparse.Namespace) -> int:
+    from app.qa.jobs import ModelChoice
+    from app.qa.jobs.headless import detect_below
+
+    if args.min_score is not None:
+        raise UsageError("--min-score goes with --json.", "--out and --beside list every box from a score of .01 up.")
+    choice = ModelChoice(args.model, args.provider, args.variant, args.threads)
+    return detect_below(args.paths, args.out, choice, processes=args.processes, quiet=args.quiet)
+
+
 def _phantom(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
@@ -293,9 +345,12 @@ def _phantom(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
+    if args.qa:
+        return run_qa_report(args)
+    check_without_qa(args)
     from app.gui.report_command import run_report
 
-    written = run_report(args.examination, args.out, args.language)
+    written = run_report(examination_of(args), args.out, args.language or "en")
     for path in (written.clinical, written.technical, written.record):
         print(path)
     for gap in written.gaps:

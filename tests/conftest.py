@@ -13,6 +13,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 # Tests start whole programs: those must not read what this machine's user has set.
 os.environ.setdefault("POLYPWATCH_CONFIG", tempfile.mkdtemp(prefix="polypwatch-tests-"))
+# What is found out of a test's files is kept for this run only.
+os.environ.setdefault("POLYPWATCH_CACHE", tempfile.mkdtemp(prefix="polypwatch-cache-"))
 # And no window that is open here may keep them from opening theirs.
 os.environ.setdefault("POLYPWATCH_RUNTIME", tempfile.mkdtemp(prefix="polypwatch-run-"))
 

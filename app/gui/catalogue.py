@@ -25,7 +25,7 @@ from app.gui.language import CONTEXT, catalogue_path, read_catalogue
 LANGUAGES = ("it",)
 _APP = Path(app.__file__).resolve().parent
 # Names at the top of a module: every text in what is assigned to them, or in the class, is one for translators.
-TABLES: dict[str, tuple[str, ...]] = {"gui/keys.py": ("KEYS", "Group")}
+TABLES: dict[str, tuple[str, ...]] = {"gui/keys.py": ("KEYS", "Group"), "gui/qa/keys.py": ("KEYS", "On")}
 _SHORTEST = 2
 
 
