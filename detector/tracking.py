@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from detector.detections import Detections
 from detector.geometry import Boxes, iou_matrix, iou_of_two
@@ -82,6 +81,7 @@ class Tracker:
     """Joins detections to tracks by globally optimal assignment: first on overlap, then the rest on centre distance."""
 
     def __init__(self, settings: TrackingSettings | None = None) -> None:
+        _best_pairs(np.ones((1, 1)))  # imports what it needs now, and not while the first picture waits
         self.settings = settings or TrackingSettings()
         self._tracks: list[Track] = []
         self._next_id = 1
@@ -177,6 +177,8 @@ class Tracker:
 
 def _best_pairs(gain: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
     """Rows and columns of the assignment with the largest sum of gains; a gain of 0 is no pair."""
+    from scipy.optimize import linear_sum_assignment  # half a second to import: not before a tracker is made
+
     rows, columns = linear_sum_assignment(gain, maximize=True)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if gain[r, c] > 0]
 

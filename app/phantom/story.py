@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator
 
 from app.phantom.anatomy import BEFORE_MM, STEP_MM, Colon
 from app.phantom.camera import Lens, Pose, look
@@ -48,6 +47,8 @@ class Story:
         self.lesions = plant_all(colon, plan, seed)
         way = route(self.lesions, plan, seed)
         self._visits = way.visits
+        from scipy.interpolate import PchipInterpolator  # slow to import, and whoever plays the bundled film needs none
+
         self._path = PchipInterpolator(way.times, way.places)
         self._free = _clearance(colon)
         self._trouble = _troubles(plan, seed)

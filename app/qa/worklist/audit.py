@@ -30,7 +30,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv  # the beta distribution's quantile; scipy.stats takes seconds to import
 
 LEVEL = 0.95
 _MINUTES_IN_WORDS = 180
@@ -292,8 +292,8 @@ def _interval(share: float, size: float) -> tuple[float, float]:
         return share, share
     tail = (1 - LEVEL) / 2
     hits = share * size
-    low = float(beta.ppf(tail, hits, size - hits + 1)) if hits > 0 else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, size - hits)) if hits < size else 1.0
+    low = float(betaincinv(hits, size - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, size - hits, 1 - tail)) if hits < size else 1.0
     return low, high
 
 
