@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from training.evaluation.svg import nice_top
+from detector.svg import nice_top
 
 WIDTH = 760
 _NAMES, _RIGHT, _TOP, _ROW, _BOTTOM = 320, 64, 40, 30, 44
