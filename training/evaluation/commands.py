@@ -39,7 +39,8 @@ def _add_evaluate(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="results of polypwatch detect instead, for a catalog of procedures imported with every_s=0",
+        help="results of polypwatch detect instead, for a catalog of procedures imported with every_s=0 and "
+        "unreviewed=frames",
     )
     p.add_argument("--data", default=PUBLIC, help="catalog, folder with images/ and masks/, COCO JSON, or 'public'")
     p.add_argument("--split", help="which part of the data: dev, kvasir-val, ...")

@@ -1,7 +1,8 @@
 """Answers from results files (`polypwatch.detect/1`) for a catalog that was imported from procedures. No torch.
 
 So the answers that the QA room shows can be scored here, and give the same figures to the last digit, if the catalog
-holds every frame (`import ... --option every_s=0`). The join is that of `detector.scoring.joining`.
+holds every frame, also those that nobody looked at (`import ... --option every_s=0 --option unreviewed=frames`). The
+join is that of `detector.scoring.joining`.
 """
 
 from __future__ import annotations

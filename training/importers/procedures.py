@@ -29,7 +29,8 @@ def _procedures(root: Path) -> list[Path]:
 
 def _read(root: Path, context: Context) -> Iterator[Sample]:
     intake = Intake.of(root, context)
-    take_marks = intake.option(_UNREVIEWED, ("unknown", "lesions"), "unknown") == "lesions"
+    unreviewed = intake.option(_UNREVIEWED, ("unknown", "lesions", "frames"), "unknown")
+    take_marks, every_frame = unreviewed == "lesions", unreviewed == "frames"
     paths = _procedures(root)
     clips: list[Clip] = []
     unlabelled = 0
@@ -43,7 +44,9 @@ def _read(root: Path, context: Context) -> Iterator[Sample]:
             continue
         context.report.notes.extend(f"{intake.shown(path)}: {note}" for note in procedure.notes)
         found = [
-            procedure_clip(intake, procedure, s, s.annotation, take_marks) for s in procedure.segments if s.annotation
+            procedure_clip(intake, procedure, s, s.annotation, take_marks, every_frame)
+            for s in procedure.segments
+            if s.annotation
         ]
         unlabelled += len(procedure.segments) - len(found)
         clips += found
@@ -56,7 +59,12 @@ def _read(root: Path, context: Context) -> Iterator[Sample]:
 
 
 def procedure_clip(
-    intake: Intake, procedure: Procedure, segment: Segment, annotation: Annotation, take_marks: bool
+    intake: Intake,
+    procedure: Procedure,
+    segment: Segment,
+    annotation: Annotation,
+    take_marks: bool,
+    every_frame: bool = False,
 ) -> Clip:
     """A labelled video of a procedure; its name lies below the intake's root where the procedure does.
 
@@ -66,7 +74,9 @@ def procedure_clip(
         segment: the video.
         annotation: its labels.
         take_marks: marks count where nobody looked at the whole frame.
+        every_frame: frames that nobody looked at come along as unknown, so that the frames in between are a video.
     """
+    nobody = FrameLabel(known=False) if every_frame else None
     folder = procedure.path if procedure.path.is_dir() else procedure.path.with_suffix("")
     below = folder.relative_to(intake.root).as_posix() if folder.is_relative_to(intake.root) else folder.name
     sequence = "" if below == "." else below
@@ -75,8 +85,8 @@ def procedure_clip(
 
     def label(index: int, _: float, __: Size) -> FrameLabel | None:
         if index < len(segment.frames) and segment.frames[index].blanked:
-            return None  # written as black: nobody can have looked at it, whatever the ranges say
-        return _label(annotation, index, take_marks, lesion_prefix(procedure, segment.number))
+            return nobody  # written as black: nobody can have looked at it, whatever the ranges say
+        return _label(annotation, index, take_marks, lesion_prefix(procedure, segment.number)) or nobody
 
     def placed(index: int, time_s: float | None) -> tuple[int, float | None]:
         # The segments of a recording are one examination, on the session's own axis of time.
@@ -113,6 +123,7 @@ def _label(annotation: Annotation, index: int, take_marks: bool, prefix: str) ->
         lesion = lesions[mark.lesion]
         name = f"{prefix}{lesion.id}"
         facts |= {f"paris:{name}": lesion.paris} if lesion.paris else {}
+        facts |= {f"lst:{name}": lesion.lst} if lesion.lst else {}
         facts |= {f"size_mm:{name}": f"{lesion.size_mm:g}"} if lesion.size_mm else {}
         facts |= {f"visibility:{name}": f"{mark.visibility:g}"} if mark.visibility is not None else {}
     if not reviewed:
@@ -141,8 +152,9 @@ LAYOUTS: tuple[Layout, ...] = (
         _read,
         {name: line for name, line in OPTIONS.items() if name not in ("classes", "ignore")}
         | {
-            _UNREVIEWED: "frames with a mark outside of reviewed ranges: unknown (default), or lesions (the marks "
-            "count; a further lesion in them is taught as background)"
+            _UNREVIEWED: "outside of reviewed ranges: unknown (default: only frames with a mark, of which nothing is "
+            "known), lesions (their marks count; a further lesion in them is taught as background), or frames (every "
+            "frame, as unknown: with every_s=0 for figures over time)"
         },
     ),
 )

@@ -94,6 +94,13 @@ def test_marks_where_nobody_reviewed_leave_the_frame_unknown_unless_one_asks(cli
     assert (taken.known, taken.boxes.tolist()) == (True, [list(BOX)])
 
 
+def test_frames_that_nobody_reviewed_come_along_as_unknown_if_one_asks(clip, tmp_path):
+    found = by_index(imported("procedure", clip, context(tmp_path, unreviewed="frames", every_s="0")))
+    assert sorted(found) == [*range(30)]
+    assert [i for i in found if not found[i].known] == [*range(20, 30)]
+    assert len(found[25].boxes) == 0
+
+
 def test_labels_with_another_count_of_frames_are_refused_with_both_numbers(tmp_path):
     path = video(tmp_path / "set" / "a.mp4")
     save_annotation(path.with_suffix(".json"), annotation(path, frame_count=31))
