@@ -25,6 +25,10 @@ SCHEMA = "polypwatch.annotation/1"
 
 Paris = Literal["Ip", "Isp", "Is", "IIa", "IIb", "IIc", "III"]
 """The Paris classification: pedunculated, semi-pedunculated, sessile, flat (raised, level, depressed), excavated."""
+Lst = Literal["LST-G", "LST-G-H", "LST-G-NM", "LST-NG", "LST-NG-FE", "LST-NG-PD"]
+"""Laterally spreading tumours, at least 10 mm wide: granular (homogeneous, nodular mixed) and non-granular (flat
+elevated, pseudo-depressed); Kudo et al., Gastrointest Endosc 2008;68(4 Suppl):S3-47. Said beside the Paris class, as in
+the journal of an examination."""
 Site = Literal[
     "terminal_ileum",
     "caecum",
@@ -106,6 +110,7 @@ class Lesion(_Record):
         note: free text: how the size was measured, ...
         site: where it lies; None if nobody said.
         histology: what it was under the microscope; None if nobody said.
+        lst: which kind of laterally spreading tumour; None if it is none, or nobody said.
     """
 
     id: int = Field(ge=1)
@@ -114,6 +119,7 @@ class Lesion(_Record):
     note: str
     site: Site | None = None
     histology: Histology | None = None
+    lst: Lst | None = None
 
 
 class Mark(_Record):

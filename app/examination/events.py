@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
+from detector.annotation import Lst
 from detector.errors import FormatError
 from detector.schema import describe_validation_error
 
@@ -38,9 +39,6 @@ Segment = Literal[
     "rectum",
 ]
 Method = Literal["none", "biopsy", "cold_forceps", "cold_snare", "hot_snare", "emr", "esd", "other"]
-Lst = Literal["LST-G", "LST-G-H", "LST-G-NM", "LST-NG", "LST-NG-FE", "LST-NG-PD"]
-"""Laterally spreading tumours, at least 10 mm wide: granular (homogeneous, nodular mixed) and non-granular (flat
-elevated, pseudo-depressed); Kudo et al., Gastrointest Endosc 2008;68(4 Suppl):S3-47."""
 
 BBPS_SEGMENTS: Final[tuple[BbpsSegment, ...]] = ("right", "transverse", "left")
 PARIS_CLASSES: Final = ("0-Ip", "0-Isp", "0-Is", "0-IIa", "0-IIb", "0-IIc", "0-III")

@@ -1,8 +1,8 @@
 """The texts that are composed below Qt and reach the screen, as templates: collected from the source.
 
 ``f"Cannot write {path}: {why}."`` becomes ``Cannot write {0}: {1}.``; ``language.told`` finds it again from the
-finished text. Errors tell who they are: both texts of every ``PolypwatchError`` count, but for modules that only the
-command line uses. Other texts count in the modules of ``TOLD``, and the words of ``WORDS``.
+finished text. Errors tell who they are: both texts of every ``PolypwatchError`` count, but for modules whose errors
+only the command line meets. Other texts count in the modules of ``TOLD``, and the words of ``WORDS``.
 """
 
 from __future__ import annotations
@@ -27,17 +27,40 @@ COMMAND_LINE = (
     "app/gui/bench_paint.py",
     "app/gui/loopback_window.py",
     "app/gui/offscreen.py",
+    "app/gui/qa/command.py",
+    "app/gui/qa/report_command.py",
     "app/gui/report_command.py",
     "app/phantom/film.py",
     "app/phantom/rendering.py",
+    "app/qa/agreement_command.py",
+    "app/qa/audit_command.py",
+    "app/qa/deidentify_command.py",
+    "app/qa/exchange/coco.py",
+    "app/qa/exchange/cvat.py",
+    "app/qa/exchange/identity.py",
+    "app/qa/exchange/importing.py",
+    "app/qa/exchange/joining.py",
+    "app/qa/exchange/mot.py",
+    "app/qa/exchange/results.py",
+    "app/qa/exchange/results_in.py",
+    "app/qa/exchange/stills.py",
+    "app/qa/exchange/voc.py",
+    "app/qa/exchange/yolo.py",
+    "app/qa/handover_command.py",
+    "app/qa/jobs/finding.py",
+    "app/qa/jobs/headless.py",
+    "app/qa/labels_command.py",
+    "app/qa/review/audit.py",
+    "app/qa/review/pairs.py",
+    "app/qa/score_command.py",
     "app/report.py",
     "app/settings/command.py",
-    "detector/annotation.py",
+    "detector/handover.py",
+    "detector/labels/",
     "detector/parity.py",
-    "detector/results.py",
     "detector/scoring/",
 )
-"""What speaks in the terminal only, in English."""
+"""What has errors for the terminal only, in English."""
 
 TOLD = (
     "app/candidate.py",
@@ -64,8 +87,57 @@ TOLD = (
     "app/examination/report.py",
     "app/examination/store.py",
     "app/feed.py",
+    "app/gui/qa/newest.py",
+    "app/gui/qa/replay_heard.py",
+    "app/gui/qa/replay_scribe.py",
     "app/picture/source.py",
     "app/picture/words.py",
+    "app/qa/checking.py",
+    "app/qa/comparing.py",
+    "app/qa/deidentify/copy.py",
+    "app/qa/deidentify/journal.py",
+    "app/qa/deidentify/records.py",
+    "app/qa/exchange/coco.py",
+    "app/qa/exchange/cvat.py",
+    "app/qa/exchange/exporting.py",
+    "app/qa/exchange/mot.py",
+    "app/qa/exchange/tables.py",
+    "app/qa/exchange/voc.py",
+    "app/qa/exchange/yolo.py",
+    "app/qa/figures.py",
+    "app/qa/groups.py",
+    "app/qa/handover.py",
+    "app/qa/jobs/child.py",
+    "app/qa/jobs/queue.py",
+    "app/qa/jobs/worker.py",
+    "app/qa/library/database.py",
+    "app/qa/library/facts.py",
+    "app/qa/library/media.py",
+    "app/qa/library/reviews.py",
+    "app/qa/library/scanner.py",
+    "app/qa/live_log.py",
+    "app/qa/loading.py",
+    "app/qa/opened.py",
+    "app/qa/playback/index.py",
+    "app/qa/playback/player.py",
+    "app/qa/playback/reel.py",
+    "app/qa/playback/shelf.py",
+    "app/qa/preferences.py",
+    "app/qa/rates.py",
+    "app/qa/review/labels.py",
+    "app/qa/review/ledger.py",
+    "app/qa/review/log.py",
+    "app/qa/review/opening.py",
+    "app/qa/review/places.py",
+    "app/qa/review/propagate.py",
+    "app/qa/review/session.py",
+    "app/qa/review/settling.py",
+    "app/qa/scored.py",
+    "app/qa/verdicts.py",
+    "app/qa/worklist/audit.py",
+    "app/qa/worklist/planning.py",
+    "app/qa/worklist/ranking.py",
+    "app/qa/worklist/rules.py",
     "app/recording/copying.py",
     "app/recording/losses.py",
     "app/recording/pace.py",
@@ -85,7 +157,11 @@ TOLD = (
     "detector/frame.py",
     "detector/picture/area.py",
     "detector/picture/interlace.py",
+    "detector/procedure.py",
     "detector/schema.py",
+    "detector/scoring/clinical.py",
+    "detector/scoring/words.py",
+    "detector/sidecar.py",
     "detector/watchdog.py",
     "detector/worker.py",
     "detector/worker_child.py",
@@ -106,6 +182,7 @@ WORDS = (
     "stalled",
     "restarting",
     "failed",
+    "was there already",
     # Around and within what an error says.
     "{0}, line {1}",
     "The change",
@@ -114,6 +191,23 @@ WORDS = (
     "the preset of room '{0}' in {1}",
     "The default settings are used.",
     "{0} could not be read and was put aside.",
+    # What was stopped, and what cannot be taken back.
+    "The copy",
+    "The export",
+    "The report",
+    "Scoring",
+    "undo",
+    "redo",
+    # What figures and their groups are called.
+    ", per minute",
+    ", per procedure",
+    "unknown",
+    "6 to 9 mm",
+    "{0} (live)",
+    "{0} (live, unseen)",
+    "{0} (live, second model)",
+    "{0} (re-analysis)",
+    "Sensitivity {0} % ({1} to {2}).",
     # What the system says of files and networks (strerror).
     "Address already in use",
     "Connection refused",
@@ -149,24 +243,38 @@ WORDS = (
 
 # Names, recipes and patterns that look like words; what only the terminal shows.
 _NO_WORDS = (
+    "\nCREATE ",
     ", or set ai.threshold",
     ", pixels ",
     " of room '",
     "; the nearest is",
+    "# Frames of",
+    "BEGIN ",
+    "CREATE ",
     "Capture screen",
+    "DELETE ",
+    "DROP ",
     "Media ",
+    "PRAGMA ",
+    "SELECT ",
     "Volume ",
     "(?:",
+    "a recording of the QA room has columns",
     "capture {0}",
     "cudart64",
     "decklinkvideosrc",
     "frames.jsonl",
     "libcudart",
+    "malformed: {0}",
     "manifest.json",
+    "no such ",
+    "numbers of windows ",
     "polypwatch: ",
     "python3-gi",
     "recorder disk",
     "videoconvert",
+    "{0} about {1} is no answer",
+    "{0}: found <= answered",
 )
 _LOGGERS = ("_log", "_LOG", "_logger")
 _LEAST_LETTERS = 5
@@ -179,15 +287,18 @@ def collected_below() -> Iterator[str]:
     trees = {name: ast.parse(text) for name, text in texts.items() if name in TOLD or "Error" in text}
     errors = _error_names(trees)
     for name, tree in trees.items():
-        if name.startswith(COMMAND_LINE):
-            continue
-        named = _assigned(tree) if "Error(" in texts[name] else {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _called(node) in errors:
-                for argument in node.args[:2]:
-                    yield from filter(_is_text, _texts(argument, named))
+        if not name.startswith(COMMAND_LINE):
+            yield from _error_texts(tree, errors, _assigned(tree) if "Error(" in texts[name] else {})
         if name in TOLD:
             yield from _words_of(tree, errors)
+
+
+def _error_texts(tree: ast.Module, errors: set[str], named: dict[str, list[ast.expr]]) -> Iterator[str]:
+    """Both texts of every error that a module makes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) in errors:
+            for argument in node.args[:2]:
+                yield from filter(_is_text, _texts(argument, named))
 
 
 def template(node: ast.expr) -> str | None:

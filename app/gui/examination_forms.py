@@ -10,12 +10,13 @@ from PyQt6.QtGui import QFont, QFontMetrics, QPixmap
 from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from app.examination.desk import Desk
-from app.examination.events import BBPS_SEGMENTS, PARIS_CLASSES, BbpsSegment, Lesion, Lst
+from app.examination.events import BBPS_SEGMENTS, PARIS_CLASSES, BbpsSegment, Lesion
 from app.examination.state import DeskSnapshot
 from app.gui.examination_pictures import Proposals, Thumbnails, pictures_of
 from app.gui.language import decimal, tr
 from app.gui.report_words import METHODS, SEGMENTS, Words
 from app.gui.touch_choice import TOUCH_PX, Choice, TouchChoice
+from detector.annotation import Lst
 from detector.errors import PolypwatchError, UsageError
 
 Complain = Callable[[PolypwatchError], None]

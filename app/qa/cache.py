@@ -1,28 +1,90 @@
 """What was found out of a file and can be found out again, kept between two runs: counts, hashes, thumbnails.
 
 A file is known by its path, size and time of change. A folder that cannot be written costs time at the next start,
-nothing else.
+nothing else. Small pictures of procedures lie here, too: this is the only place outside of their folders that holds
+anything of them (`forget` takes it away), and it grows to a bound only (`tidy`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import shutil
+import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from app.recording.mark import replace_file
-from detector.errors import SourceError
+from detector.errors import OutputError, SourceError, UsageError
+from detector.file_lock import FileLock
 from detector.user_cache import cache_root
 
 _CHUNK_BYTES = 1 << 22
 _SMALL_BYTES = 48 << 20  # hashed in about a tenth of a second: nobody needs to wait for that
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+MOST_BYTES = 4 << 30
+"""Of everything that is kept, together."""
+
+
+def tidy(root: Path | None = None, most_bytes: int = MOST_BYTES) -> None:
+    """Let the oldest go where more is kept than that; takes a moment, so not in a window's thread."""
+    files: list[tuple[float, int, str]] = []
+    for path in ((root or cache_root()) / "qa").glob("*/*"):
+        if path.suffix == ".lock":  # somebody may hold it
+            continue
+        with contextlib.suppress(OSError):  # another window may do the same
+            stat = path.stat()
+            files.append((stat.st_mtime, stat.st_size, str(path)))
+    left = sum(size for _, size, _ in files)
+    for _, size, name in sorted(files):
+        if left <= most_bytes:
+            return
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        left -= size
+
+
+def forget(root: Path | None = None) -> Path:
+    """Take away everything that the QA room keeps of procedures outside of their folders: it can be found out again.
+
+    Returns:
+        The folder that is gone.
+
+    Raises:
+        UsageError: a QA window is open, which works with it.
+        OutputError: it cannot be taken away.
+    """
+    folder = (root or cache_root()) / "qa"
+    if not folder.is_dir():
+        return folder
+    if FileLock.is_held(folder / "jobs.json.lock"):
+        raise UsageError("A window of the QA room is open and works with what is kept.", "Close it first.")
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be taken away: {error.strerror or error}.", "Delete it by hand.") from error
+    return folder
+
+
+def _put(file: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file whole, or not at all; other windows may do the same at the same time."""
+    beside = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident():x}.new")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("wb") as handle:
+                write(handle)
+            beside.replace(file)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
 
 
 class Kept:
@@ -47,7 +109,8 @@ class Kept:
             stat = of.stat()
         except OSError as error:
             raise SourceError(f"{of} cannot be read: {error.strerror}.", "Check the drive.") from error
-        text = "|".join(map(str, (of.resolve(), stat.st_size, stat.st_mtime_ns, *more)))
+        # A copy over it may keep the time of change (`cp -p`, `rsync`), but not that of its entry.
+        text = "|".join(map(str, (of.resolve(), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, *more)))
         name = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
         return self.folder / kind / f"{name}{suffix}"
 
@@ -65,16 +128,7 @@ class Kept:
     def keep_arrays(self, file: Path, arrays: Mapping[str, npt.ArrayLike]) -> None:
         """Keep arrays; where the folder cannot be written, in memory alone."""
         self._arrays[file] = {name: np.asarray(array) for name, array in arrays.items()}
-        beside = file.with_name(f"{file.stem}.{id(arrays):x}.new.npz")
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with beside.open("wb") as handle:
-                    np.savez(handle, **arrays)  # type: ignore[arg-type]
-                beside.replace(file)
-            except OSError:
-                beside.unlink(missing_ok=True)
-                raise
+        _put(file, lambda handle: np.savez(handle, **arrays))  # type: ignore[arg-type]
 
     def data(self, file: Path) -> bytes | None:
         """Bytes that were kept; None if there are none."""
@@ -87,9 +141,7 @@ class Kept:
 
     def keep_data(self, file: Path, data: bytes) -> None:
         """Keep bytes; where the folder cannot be written they are lost."""
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, [data], sync=False)
+        _put(file, lambda handle: handle.write(data))
 
     def known_sha256(self, path: Path) -> str | None:
         """SHA-256 of a file if that is known, or soon found out; else None.

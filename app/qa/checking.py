@@ -10,7 +10,8 @@ from pathlib import Path
 
 from app.qa.cache import Kept
 from app.qa.opened import Opened, open_with
-from app.qa.playback.index import Progress, Stop, Stopped, count_index
+from app.qa.playback.index import Progress, count_index
+from app.qa.progress import Stop, Stopped, go_on
 from detector.errors import PolypwatchError
 
 _LOG = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def settled_with(opened: Opened, kept: Kept, progress: Progress, stop: Stop) -> 
     if opened.procedure.unproven:
         for number, segment in enumerate(opened.procedure.segments):
             if kept.sha256(segment.video, stop) is None:
-                raise Stopped
+                go_on(stop, "Checking labels")
             progress(share + (1 - share) * (number + 1) / len(media))
     return open_with(opened.path, kept)
 

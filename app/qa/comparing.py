@@ -155,11 +155,15 @@ def compare(a: Sequence[Scored], b: Sequence[Scored], draws: int = 2000, seed: i
     for x, y in pairs_:
         _require_same_labels(x, y)
     left = len(ours.keys() ^ theirs.keys())
-    notes = [f"{left} procedures have answers of one of the two only, and are left out"] if left else []
+    notes = (
+        [f"{left} procedures have answers of one of the two only: they count for that one, and in no difference"]
+        if left
+        else []
+    )
     shown = [[_shown(x) for x, _ in pairs_], [_shown(y) for _, y in pairs_]]
     differences = tuple(_difference(row, shown[0], shown[1], draws, seed) for row in _FIGURES)
     events = tuple(event for x, y in pairs_ for event in _events(x, y))
-    over = f"{len(common)} procedure{'' if len(common) == 1 else 's'}"
+    over = "1 procedure" if len(common) == 1 else f"{len(common)} procedures"
     names = tuple(x.name for x, _ in pairs_)
     return Compared(pairs_[0][0].model, pairs_[0][1].model, names, over, differences, events, tuple(notes))
 

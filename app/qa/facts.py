@@ -40,6 +40,11 @@ class ProcedureFacts:
     withdrawal: npt.NDArray[np.bool_] | None = None
 
 
+def journal_trouble(opened: Opened) -> str:
+    """Why nothing is known of who, when and what was found, where the journal cannot be read; empty if all is well."""
+    return marks_or_why(opened)[1]
+
+
 def facts_of(opened: Opened) -> ProcedureFacts:
     """What the journal in the folder says; nothing where there is none, or it cannot be read."""
     if opened.kind != "examination":

@@ -57,8 +57,12 @@ def gain(value: float | None, unit: Unit) -> str:
     """A difference with its sign; shares in points of a hundred."""
     if value is None:
         return NONE
-    factor, form, end = FORMS[unit]
+    return rounded_gain(value, unit) + (" points" if unit == "share" else FORMS[unit][2])
+
+
+def rounded_gain(value: float, unit: Unit) -> str:
+    """The number of a difference, with its sign."""
+    factor, form, _ = FORMS[unit]
     said = format(factor * value, "+" + form)
-    if not said.strip("+-0."):
-        said = said.replace("-", "+")  # a difference that rounds to nothing has no sign
-    return said + (" points" if unit == "share" else end)
+    # A difference that rounds to nothing has no sign.
+    return said if said.strip("+-0.") else said.replace("-", "+")

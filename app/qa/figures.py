@@ -172,7 +172,7 @@ def _told_apart(procedures: Sequence[Scored]) -> list[Scored]:
 
 
 def _over(count: int) -> str:
-    return f"{count} procedure{'' if count == 1 else 's'}"
+    return "1 procedure" if count == 1 else f"{count} procedures"
 
 
 def _clinical(procedures: Sequence[Scored], threshold: float, how: Draws, curves: bool) -> Clinical:
@@ -196,6 +196,12 @@ def _notes(procedures: Sequence[Scored], left_out: Sequence[str], models: Sequen
     notes = [note for p in procedures for note in p.notes]
     if left_out:
         notes.append(f"nobody reviewed anything of {len(left_out)} procedures, which do not count: {_some(left_out)}")
+    counted = [p for p in procedures if p.reviewed]
+    if partly := sum(not p.whole for p in counted):
+        notes.append(
+            f"{partly} of {len(counted)} procedures were reviewed in part only: figures per procedure are of their "
+            "reviewed time"
+        )
     if len(models) > 1:
         notes.append(f"these are figures of different models together: {', '.join(models)}")
     return tuple(notes)

@@ -57,9 +57,12 @@ def size_class(lesion: Lesion) -> str:
 
 
 def shape_class(lesion: Lesion) -> str:
-    """Protruding or flat (non-protruding), by the Paris classification."""
+    """Protruding or flat (non-protruding), by the Paris classification.
+
+    A laterally spreading tumour whose Paris class nobody gave is flat: it grows along the wall (0-IIa as a rule).
+    """
     if lesion.paris is None:
-        return UNKNOWN
+        return UNKNOWN if lesion.lst is None else "flat (0-II, 0-III)"
     return "protruding (0-I)" if lesion.paris in _PROTRUDING else "flat (0-II, 0-III)"
 
 

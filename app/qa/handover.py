@@ -18,7 +18,7 @@ from app import SOFTWARE
 from app.qa.answers import ANALYSED, Candidates
 from app.qa.checking import settle
 from app.qa.exchange.joining import runs
-from app.qa.exchange.targets import procedures_at
+from app.qa.exchange.targets import free_name, procedures_at
 from app.qa.loading import load_results
 from app.qa.opened import Opened, open_for_review
 from app.qa.progress import Progress, Stop, go_on, never, quiet
@@ -120,7 +120,7 @@ def hand_over(
         videos = _videos(path, picker, notes, stop)
         if videos:
             stem = path.resolve().name if path.is_dir() else path.stem
-            name = _free(stem, names)
+            name = free_name(stem, names)
             patient = terms.patients.get(stem, "")
             handed.append(HandedProcedure(path=_below(path, out), name=name, patient=patient, centre=terms.centre,
                                           videos=tuple(videos)))  # fmt: skip
@@ -204,14 +204,6 @@ def _below(path: Path, out: Path) -> str:
     """Relative to the handover where it lies below its folder, so that both can be moved together."""
     full, base = path.resolve(), out.parent.resolve()
     return full.relative_to(base).as_posix() if full.is_relative_to(base) else str(full)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{name}-{number}", number + 1
-    taken.add(free)
-    return free
 
 
 # -- hard examples ----------------------------------------------------------------------------------------------------

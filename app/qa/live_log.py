@@ -46,7 +46,7 @@ def read_live(path: Path, opened: Opened) -> Gathered:
         FormatError: it is of an unknown schema, or no results log.
         OSError: it cannot be read.
     """
-    places = _Places(opened)
+    places = Places(opened)
     models: dict[tuple[str, str], _Model] = {}
     markers: dict[int, tuple[list[Any], list[float], list[int]]] = {}
     status = np.full(len(opened.axis), NOT_ANALYSED, np.uint8)
@@ -77,7 +77,7 @@ def read_live(path: Path, opened: Opened) -> Gathered:
                 noted.add(place)
                 shown = result.row["markers"]
                 markers[place] = ([m["box"] for m in shown], [m["score"] for m in shown], [m["track"] for m in shown])
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"{path}, row {rows}: {error!r}.", "The file was changed or damaged.") from error
     except FormatError as error:
         if not rows:
@@ -125,7 +125,7 @@ def _label(head: Mapping[str, Any]) -> str:
     return f"{head['model']} {head['version']} {head['variant']}"
 
 
-class _Places:
+class Places:
     """From a row to the position of its frame.
 
     Capture indices begin anew with every run of the recorder, and rows do not name it: the time of capture tells. A

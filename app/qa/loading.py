@@ -56,7 +56,15 @@ class Results:
             if wanted in (c.label.casefold(), c.model.name.casefold(), c.file.name.casefold(), c.file.stem.casefold())
             or wanted == c.origin
         ]
-        return found[-1] if found else None
+        return max(found, key=lambda c: changed_ns(c.file)) if found else None
+
+
+def changed_ns(path: Path) -> int:
+    """When a file was changed last; 0 if it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def load_results(opened: Opened, cache: Path | None = None) -> Results:
@@ -81,16 +89,6 @@ def load_results(opened: Opened, cache: Path | None = None) -> Results:
         candidates += found.candidates
         problems += found.problems
     return Results(tuple(candidates), tuple(shown), tuple(problems))
-
-
-def load_candidates(opened: Opened) -> list[Candidates]:
-    """Raw boxes: of the live session each role by itself, and of every results file. See `load_results`."""
-    return list(load_results(opened).candidates)
-
-
-def load_shown(opened: Opened) -> list[Shown]:
-    """What stood on the screen in the examination; empty if nobody recorded that. See `load_results`."""
-    return list(load_results(opened).shown)
 
 
 def _read(path: Path, opened: Opened, kept: Kept, *, live: bool) -> Results:
@@ -135,7 +133,7 @@ def _read_detect(path: Path, opened: Opened) -> Gathered:
                 others.add(str(row["file"]))
             elif position != _BEYOND:
                 _take(row, position, said)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise FormatError(
                 f"{path}, frame row {number} is damaged: {error!r}.", "Analyse the video again."
             ) from error
@@ -172,7 +170,7 @@ def _position(row: Mapping[str, Any], opened: Opened, path: Path) -> int | None:
     """
     index, axis = int(row["index"]), opened.axis
     if opened.kind == "images":
-        return index if index < len(axis) else None
+        return index if 0 <= index < len(axis) else None
     segment = segment_of(str(row["file"]), opened.procedure)
     if segment is None:
         # What a live session wrote into its recording's folder counts captured frames.

@@ -59,17 +59,22 @@ def marks_of(opened: Opened) -> tuple[ExamMark, ...]:
     Raises:
         FormatError: the journal cannot be read.
     """
-    if opened.kind != "examination" or not len(opened.axis):
+    return marks_in(opened.path, opened.axis) if opened.kind == "examination" else ()
+
+
+def marks_in(folder: Path, axis: FrameAxis) -> tuple[ExamMark, ...]:
+    """As :func:`marks_of`, of the examination in a folder. Raises as that."""
+    if not len(axis):
         return ()
-    journal = read_journal(opened.path / JOURNAL_NAME)
+    journal = read_journal(folder / JOURNAL_NAME)
     examination = Examination.replay(journal.events)
     counted = {event.n for event in examination.effective}
     session, found = 0, []
     for event in journal.events:
         if isinstance(event.what, Audit) and event.what.what == "recording_started":
-            session += Path(event.what.detail).name == opened.path.resolve().name
+            session += Path(event.what.detail).name == folder.resolve().name
         if event.n in counted and isinstance(event.what, MARKS):
-            place = _place(event, max(1, session), opened.axis)
+            place = _place(event, max(1, session), axis)
             found += [ExamMark(place, event.what)] if place is not None else []
     return tuple(sorted(found, key=lambda mark: mark.position))
 

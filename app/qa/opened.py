@@ -28,6 +28,7 @@ from detector.user_cache import cache_root
 __all__ = ["Kind", "Opened", "cache_root", "open_for_review"]
 
 _SAME_LENGTH_S = 2.0  # a container rounds, and counts the last picture's own time
+_TAIL_S, _TAIL_SHARE = 2.0, 0.03  # a container may announce so much more than it holds pictures for
 
 Kind = Literal["recording", "examination", "video", "images", "dicom"]
 
@@ -174,6 +175,8 @@ def _plain(path: Path, kept: Kept, medium: Medium) -> Opened:
     notes = list(procedure.notes)
     if index is not None and index.trouble:
         notes.append(index.trouble)
+    if index is not None and (short := _cut_short(look.duration_s, index)):
+        notes.append(short)
     kind: Kind = "video" if isinstance(medium, VideoMedium) and not medium.is_dicom else "dicom"
     return Opened(
         path,
@@ -188,6 +191,14 @@ def _plain(path: Path, kept: Kept, medium: Medium) -> Opened:
         (index,),
         index is not None and not procedure.unproven,
     )
+
+
+def _cut_short(said_s: float, index: VideoIndex) -> str:
+    """What a reader must know of a copy that was broken off: the rest of the procedure looks like nothing at all."""
+    held_s = index.end_s - float(index.times_s[0]) if len(index) else 0.0
+    if said_s - held_s <= max(_TAIL_S, _TAIL_SHARE * said_s):
+        return ""
+    return f"the file says that it lasts {said_s:.0f} s, but holds pictures for {held_s:.0f} s only: it was cut short"
 
 
 def _images(path: Path, kept: Kept) -> Opened:

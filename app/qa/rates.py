@@ -28,9 +28,9 @@ class DetectionRates:
     Attributes:
         procedures: how many count.
         polyps: share with a polyp.
-        adenomas: share with an adenoma; None until every procedure with a polyp has a histology.
+        adenomas: share with an adenoma; None until of every procedure with a polyp it is known whether it had one.
         serrated: share with a sessile serrated lesion or traditional serrated adenoma; likewise.
-        without_histology: names of procedures with a polyp, and no histology of any of their lesions.
+        without_histology: names of procedures with a polyp of which nobody can say whether they had an adenoma.
         note: what to say beside it.
     """
 
@@ -52,25 +52,33 @@ def detection_rates(procedures: Sequence[Scored]) -> DetectionRates:
     What the endoscopist found is in the journal. Without a journal the labels are all there is: a lesion that was
     marked in review and missed in the room then counts as found, and the note says so.
     """
-    found = [p for p in procedures if _polyps(p) > 0]
-    unknown = tuple(p.name for p in found if not any(x.histology for x in p.lesions.values()))
-    count = len(procedures)
-    polyps = _share(len(found), count)
-    note = ""
-    if any(p.facts.polyps_found is None for p in procedures):
-        note = "where there is no journal, every labelled lesion counts as found"
+    counted = [p for p in procedures if p.facts.polyps_found is not None or p.whole]
+    found = [p for p in counted if _polyps(p) > 0]
+    unknown = tuple(p.name for p in found if _undecided(p, _ADENOMA))
+    count = len(counted)
+    notes = []
+    if any(p.facts.polyps_found is None for p in counted):
+        notes.append("where there is no journal, every labelled lesion counts as found")
+    if left_out := len(procedures) - count:
+        notes.append(f"{left_out} procedures without a journal were reviewed in part only and do not count")
     if unknown:
-        more = f"the histology of {len(unknown)} procedures with a polyp is missing: no adenoma detection rate"
-        return DetectionRates(
-            count, polyps, Figure(None), Figure(None), unknown, "; ".join(n for n in (note, more) if n)
-        )
-    adenomas, serrated = (_share(sum(_has(p, kinds) for p in found), count) for kinds in (_ADENOMA, _SERRATED))
-    return DetectionRates(count, polyps, adenomas, serrated, (), note)
+        notes.append(f"the histology of {len(unknown)} procedures with a polyp is missing: no adenoma detection rate")
+    adenomas, serrated = (
+        Figure(None) if any(_undecided(p, kinds) for p in found) else _share(sum(_has(p, kinds) for p in found), count)
+        for kinds in (_ADENOMA, _SERRATED)
+    )
+    return DetectionRates(count, _share(len(found), count), adenomas, serrated, unknown, "; ".join(notes))
 
 
 def _polyps(procedure: Scored) -> int:
     said = procedure.facts.polyps_found
     return len(procedure.lesions) if said is None else said
+
+
+def _undecided(procedure: Scored, kinds: Sequence[str]) -> bool:
+    """Whether a lesion of unknown histology may be one of these, and none is known to be."""
+    known = [lesion.histology for lesion in procedure.lesions.values()]
+    return not _has(procedure, kinds) and (not known or not all(known))
 
 
 def _has(procedure: Scored, kinds: Sequence[str]) -> bool:
@@ -81,4 +89,5 @@ def _share(part: int, of: int) -> Figure:
     if of == 0:
         return Figure(None)
     ends = exact_interval(part, of)
-    return Figure(part / of, ends.low, ends.high, f"exact, {of} procedure{'' if of == 1 else 's'}")
+    over = "exact, 1 procedure" if of == 1 else f"exact, {of} procedures"
+    return Figure(part / of, ends.low, ends.high, over)

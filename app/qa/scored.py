@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from app.qa.answers import ANALYSED, FAILED, NOT_ANALYSED, Candidates, Shown
 from app.qa.cache import Kept
-from app.qa.facts import ProcedureFacts, facts_of
+from app.qa.facts import ProcedureFacts, facts_of, journal_trouble
 from app.qa.marking import Marking
 from app.qa.opened import Opened
 from detector.alerts import AlertSettings
@@ -31,6 +31,7 @@ from detector.scoring.timing import end_of, from_start
 Annotations = Mapping[int, Annotation]
 """Labels by number of the video file."""
 
+_WHOLE = 0.99  # of the frames: who marks ranges by hand leaves one at the end
 STATUS_OF = np.zeros(3, np.uint8)
 """From the status of a frame of candidates to that of an answer."""
 STATUS_OF[NOT_ANALYSED], STATUS_OF[ANALYSED], STATUS_OF[FAILED] = SKIPPED, OK, ANSWER_FAILED
@@ -54,6 +55,7 @@ class Scored:
         facts: from the examination's journal.
         marking: what other settings would have shown; None for pictures without true time.
         notes: what is to be said, sentences without full stop.
+        whole: it was reviewed from end to end: no lesion in the labels means that nobody saw one.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class Scored:
     facts: ProcedureFacts
     marking: Marking | None
     notes: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def reviewed(self) -> bool:
@@ -133,7 +136,8 @@ def score_ready(
         lesions=_lesions(opened, labels),
         facts=facts_of(opened),
         marking=marking,
-        notes=_notes(opened, candidates),
+        notes=(*_notes(opened, candidates), *_beyond(opened, labels)),
+        whole=bool(np.mean(_reviewed(raw) | opened.axis.blanked) >= _WHOLE),
     )
 
 
@@ -209,9 +213,9 @@ def breaks_of(opened: Opened) -> tuple[int, ...]:
     )
 
 
-def with_settings(scored: Scored, settings: AlertSettings) -> Scored:
-    """The same answers with other alert settings."""
-    shown = scored.marking.shown(settings) if scored.marking is not None else None
+def with_settings(scored: Scored, settings: AlertSettings, *, keep: bool = True) -> Scored:
+    """The same answers with other alert settings; `keep` as for `Marking.shown`."""
+    shown = scored.marking.shown(settings, keep=keep) if scored.marking is not None else None
     return replace(scored, shown=shown, threshold=settings.threshold, settings=settings)
 
 
@@ -254,6 +258,8 @@ def _lesions(opened: Opened, labels: Annotations) -> dict[str, Lesion]:
 
 def _notes(opened: Opened, candidates: Candidates) -> tuple[str, ...]:
     notes = [f"{opened.title}: {note}" for note in opened.notes]
+    if trouble := journal_trouble(opened):
+        notes.append(f"{opened.title}: {trouble}")
     if opened.procedure.unproven:
         notes.append(f"{opened.title}: labels are still being compared with their video and are left out")
     skipped = int(np.count_nonzero(candidates.status == NOT_ANALYSED))
@@ -263,6 +269,19 @@ def _notes(opened: Opened, candidates: Candidates) -> tuple[str, ...]:
             f"{opened.title}: of {len(candidates)} frames {skipped} were not analysed and {failed} could not be"
         )
     return tuple(notes)
+
+
+def _beyond(opened: Opened, labels: Annotations) -> list[str]:
+    """Boxes that no model can hit, and that count as they stand."""
+    beyond = 0
+    for segment, size in zip(opened.procedure.segments, opened.sizes, strict=True):
+        frames = labels[segment.number].frames if segment.number in labels else ()
+        boxes = np.array([mark.box for frame in frames for mark in frame.marks], np.float64).reshape(-1, 4)
+        corner = np.array([size.width, size.height])
+        beyond += int(((boxes[:, :2] < -1).any(axis=1) | (boxes[:, 2:] > corner + 1).any(axis=1)).sum())
+    if not beyond:
+        return []
+    return [f"{opened.title}: {beyond} labelled boxes reach beyond the picture: open it in Replay and correct them"]
 
 
 def _reviewed(recording: Recording) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from app.qa.checking import settle
 from app.qa.opened import Opened, open_for_review
+from app.qa.progress import Stopped
 from app.qa.review import ReviewSession
+from detector.errors import UsageError
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Sessions:
         self.folder = folder
         self._guard = threading.Lock()
         self._held: dict[tuple[Path, bool], _Held] = {}
+        self._closed = False
 
     def lease(self, path: Path, *, counted: bool = True) -> Lease:
         """The session of a procedure; opened if nobody has it open. Waits for the disk.
@@ -75,13 +78,18 @@ class Sessions:
         """
         opened = open_for_review(path)
         if not opened.axis.whole and counted:
-            opened = settle(opened)
+            try:
+                opened = settle(opened, stop=lambda: self._closed)
+            except Stopped:
+                raise _too_late(path) from None
         key = (path.resolve(), opened.axis.whole)
         with self._guard:
             held = self._held.setdefault(key, _Held())
             held.leases += 1
         try:
             with held.lock:
+                if self._closed:  # work that the window left behind must not open a log that nobody closes again
+                    raise _too_late(path)
                 if held.opened is None or held.session is None:
                     session = ReviewSession.open(opened, self.reviewer, blinded=self.blinded, folder=self.folder)
                     held.opened, held.session = opened, session
@@ -91,9 +99,14 @@ class Sessions:
             raise
         return Lease(known, session, lambda: self._let_go(key, held))
 
+    def refuse(self) -> None:
+        """Open nothing any more, and leave what is being counted: the window is about to end."""
+        self._closed = True
+
     def close(self) -> None:
         """Close every log, whoever still holds it: the window ends."""
         with self._guard:
+            self._closed = True
             held = list(self._held.values())
             self._held = {}
         for one in held:
@@ -113,3 +126,7 @@ class Sessions:
             with self._guard:
                 if held.leases == 0 and self._held.get(key) is held:
                     del self._held[key]
+
+
+def _too_late(path: Path) -> UsageError:
+    return UsageError(f"{path.name} is not opened any more: the window is being closed.")

@@ -98,7 +98,8 @@ def realcolon(scored: Scored, name: Literal["sensitivity", "per_procedure", "per
     spots = []
     for k, lesion in enumerate(table.names):
         frames = table.cell_frame[table.cell_lesion == k]
-        words = f"lesion {lesion} was {'' if hit[k] else 'not '}hit for 2 s within its first 3 s"
+        hit_words = f"lesion {lesion} was hit for 2 s within its first 3 s"
+        words = hit_words if hit[k] else f"lesion {lesion} was not hit for 2 s within its first 3 s"
         spot = _spot(scored, "TP" if hit[k] else "FN", int(frames[0]), int(frames[-1]), words, table.edges_s)
         spots.append(replace(spot, lesion=lesion))
     return tuple(sorted(spots, key=lambda s: s.kind != "FN"))
@@ -133,8 +134,9 @@ def _markers(
         if wanted is not None and event.marker not in wanted:
             continue
         focus, box, score = _best(answers, event.marker, event.first_frame, event.last_frame)
-        words = "false marker" if event.false else "marker on a lesion"
-        words += f" for {event.duration_s:.1f} s, score up to {score:.2f}"
+        lasted, best = f"{event.duration_s:.1f}", f"{score:.2f}"
+        on_lesion = f"marker on a lesion for {lasted} s, score up to {best}"
+        words = f"false marker for {lasted} s, score up to {best}" if event.false else on_lesion
         kind: Literal["TP", "FP"] = "FP" if event.false else "TP"
         spot = _spot(scored, kind, event.first_frame, event.last_frame, words, edges_s)
         spot = replace(spot, focus=focus, seconds=event.duration_s, score=score, box=box, track=event.marker)

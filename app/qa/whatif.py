@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from app.qa.answers import Candidates, Shown
 from app.qa.axis import FrameAxis
 from app.qa.marking_pool import MarkingPool, PoolGone
 from app.qa.progress import Stop, never
-from app.qa.scored import STATUS_OF, Scored
+from app.qa.scored import STATUS_OF, Scored, with_settings
 from app.qa.spots import Spot
 from detector.alerts import AlertSettings
 from detector.cpu import find_cores, headless_threads
@@ -172,7 +172,7 @@ class WhatIf:
             if number is None:
                 continue
             procedure = self.procedures[number]
-            now, before = _with(procedure, settings), _with(procedure, self.baseline)
+            now, before = (with_settings(procedure, limits, keep=False) for limits in (settings, self.baseline))
             changes: tuple[list[Spot], list[Spot]] = ([], [])
             if settings != self.baseline:
                 changes = _changes(before, now)
@@ -213,12 +213,6 @@ class WhatIf:
         gained = [spot for _, more, _ in found for spot in more]
         lost = [spot for _, _, fewer in found for spot in fewer]
         return _tried(settings, [shown for shown, _, _ in found], len(self.procedures), gained, lost)
-
-
-def _with(procedure: Scored, settings: AlertSettings) -> Scored:
-    assert procedure.marking is not None
-    shown = procedure.marking.shown(settings, keep=False)
-    return replace(procedure, shown=shown, threshold=settings.threshold, settings=settings)
 
 
 def _tried(

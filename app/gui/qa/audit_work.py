@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.gui.language import told, tr
 from app.gui.qa.pages import Desk
 from app.gui.qa.supply import evidence_of
 from app.qa.loading import load_results
@@ -78,7 +79,7 @@ def stand(desk: Desk, plan: AuditPlan, tell: Tell) -> Standing:
         try:
             lease = desk.lease(share.procedure)
         except PolypwatchError as error:
-            troubles.append(f"{share.procedure.name}: {error}")
+            troubles.append(f"{_name(desk, share.procedure)}: {told(str(error))}")
             continue
         try:
             answers[share.procedure] = lease.session.document.answers
@@ -145,7 +146,7 @@ def _windows(desk: Desk, paths: Sequence[Path], tell: Tell) -> tuple[list[tuple[
         try:
             lease = desk.lease(path)
         except PolypwatchError as error:
-            troubles.append(f"{path.name}: {error}")
+            troubles.append(f"{_name(desk, path)}: {told(str(error))}")
             continue
         try:
             if lease.session.read_only:
@@ -157,7 +158,12 @@ def _windows(desk: Desk, paths: Sequence[Path], tell: Tell) -> tuple[list[tuple[
             evidence = evidence_of(lease.opened, results, lease.session.document)
             found.append((path, windows_of(evidence, lease.session.document.is_reviewed)))
         except PolypwatchError as error:
-            troubles.append(f"{path.name}: {error}")
+            troubles.append(f"{_name(desk, path)}: {told(str(error))}")
         finally:
             lease.release()
     return found, troubles
+
+
+def _name(desk: Desk, procedure: Path) -> str:
+    """How a procedure is called here; who reads blinded is not told."""
+    return tr("a procedure") if desk.blinded else procedure.name

@@ -17,7 +17,7 @@ from detector.errors import PolypwatchError
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_THREADS = 4
+_THREADS = 8  # a copy may take one for hours, and clips of foreign videos wait for theirs to be counted
 
 
 class BackgroundErrand:

@@ -238,7 +238,8 @@ def _paint_bar(painter: QPainter, area: QRectF, bar: Bar, colour: QColor, *, hat
 def _bar_words(bar: Bar) -> str:
     if bar.value is None:
         return told(bar.words)
-    return f"{bar.value:.0%}  {bar.words}" if bar.words else f"{bar.value:.0%}"
+    share = f"{100 * bar.value:.0f} %"
+    return f"{share}  {bar.words}" if bar.words else share
 
 
 def _axes(painter: QPainter, area: QRectF, marks: tuple[float, ...], across: str, up: str) -> None:
@@ -268,6 +269,7 @@ def _names(painter: QPainter, area: QRectF, names: tuple[str, ...]) -> None:
     """Which line is whose, in the lower right corner, where a curve seldom is."""
     font = theme.font(_WORDS_PX)
     line = height_of(font) + 4
+    names = tuple(map(told, names))
     wide = min(area.width() - 8, 44 + max(width_of(name, font) for name in names))
     box = QRectF(area.right() - wide - 4, area.bottom() - line * len(names) - 8, wide, line * len(names) + 4)
     painter.fillRect(box, theme.PANEL)

@@ -32,6 +32,11 @@ def add_qa(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="begin reviews blinded: AI, live marks, identity and other readers are hidden until they are committed",
     )
     qa.add_argument("--reviews", type=Path, metavar="FOLDER", help="where reviews go (default: beside the recordings)")
+    qa.add_argument(
+        "--forget-cache",
+        action="store_true",
+        help="take away what is kept of procedures outside of their folders (thumbnails, index, counts), and end",
+    )
     qa.set_defaults(run=run_qa)
 
 
@@ -40,7 +45,13 @@ def run_qa(args: argparse.Namespace) -> int:
 
     Raises:
         UsageError: there is no screen, a path does not exist, or the name cannot be used.
+        OutputError: the cache cannot be taken away.
     """
+    if args.forget_cache:
+        from app.qa.cache import forget
+
+        print(f"Gone: {forget()}")
+        return 0
     missing = next((path for path in args.paths if not path.exists()), None)
     if missing is not None:
         raise UsageError(f"{missing} does not exist.", "Check the spelling, and whether the drive is connected.")

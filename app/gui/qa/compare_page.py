@@ -233,12 +233,13 @@ class ComparePage(QWidget):
 
     def _fill_models(self, models: Sequence[str]) -> None:
         """Keep what is chosen where it still exists; else the first, alone."""
-        for box, names in ((self.a, list(models)), (self.b, [tr("none"), *models])):
-            before = box.currentText()
+        for box, names in ((self.a, models), (self.b, ["", *models])):
+            before = box.currentData()
             box.blockSignals(True)
             box.clear()
-            box.addItems(names)
-            box.setCurrentIndex(max(0, box.findText(before)))
+            for name in names:
+                box.addItem(told(name) if name else tr("none"), name)
+            box.setCurrentIndex(max(0, box.findData(before)))
             box.blockSignals(False)
         self.b.setEnabled(len(models) > 1)
 
@@ -247,7 +248,7 @@ class ComparePage(QWidget):
     @property
     def models(self) -> tuple[str, ...]:
         """A, and B if one is chosen."""
-        a, b = self.a.currentText(), self.b.currentText() if self.b.currentIndex() > 0 else ""
+        a, b = self.a.currentData() or "", self.b.currentData() or ""
         return (a, b) if b and b != a else (a,)
 
     def measure(self) -> None:

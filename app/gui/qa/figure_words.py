@@ -1,6 +1,7 @@
 """How values are written on the figures page, in the language of the window.
 
-Numbers are rounded by `app.qa.figure_units`, as in reports, and figures are named by `app.qa.figures`. A figure that cannot be given is a dash and says why; it is never 0.
+Numbers are rounded by `app.qa.figure_units`, as in reports, and figures are named by `app.qa.figures`. A figure that
+cannot be given is a dash and says why; it is never 0.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def columns_of(models: tuple[str, ...]) -> tuple[str, ...]:
     if len(models) < 2:
         return tr("Figure"), tr("Value"), tr("95 % interval"), tr("Drawn over")
     of_a, of_b = (tr("95 % interval of {model}").format(model=letter) for letter in "AB")
-    return tr("Figure"), "A", "B", tr("A against B"), tr("Verdict"), of_a, of_b
+    return tr("Figure"), "A", "B", tr("A better by"), tr("Verdict"), of_a, of_b
 
 
 def line_of(figure: FigureLine, models: int) -> Line[FigureLine]:

@@ -113,7 +113,7 @@ class JobRow(QFrame):
         self._queue = queue
         self.title = label(kind="heading")
         self.state = label(kind="soft")
-        self.bar = progress_bar()
+        self.bar = progress_bar(self)  # shown without a parent it would be a window, and take the keyboard
         self.bar.setFixedHeight(8)
         self.bar.show()
         self.pause = button(tr("Pause"), lambda: self._ask(self._queue.pause))

@@ -29,6 +29,7 @@ class Act(enum.Enum):
     ANALYSE_SELECTED = enum.auto()
     SCORE_SELECTED = enum.auto()
     WORKLIST_SELECTED = enum.auto()
+    SETTLE_SELECTED = enum.auto()
     ADD_FOLDER = enum.auto()
     REFRESH = enum.auto()
     # worklist
@@ -54,6 +55,17 @@ class Act(enum.Enum):
     GROUPS_VIEW = enum.auto()
     OPEN_PLACE = enum.auto()
     WORK_OUT_AGAIN = enum.auto()
+    # settling what two readers differ on
+    SETTLE_A = enum.auto()
+    SETTLE_B = enum.auto()
+    SETTLE_NEITHER = enum.auto()
+    SETTLE_OWN = enum.auto()
+    SETTLE_TAKE = enum.auto()
+    SETTLE_BACK = enum.auto()
+    SETTLE_NEXT = enum.auto()
+    SETTLE_BEFORE = enum.auto()
+    SETTLE_PUBLISH = enum.auto()
+    SETTLE_LEAVE = enum.auto()
     # replay: playing
     PLAY = enum.auto()
     FORWARDS = enum.auto()
@@ -126,6 +138,7 @@ class Act(enum.Enum):
     UNDO = enum.auto()
     REDO = enum.auto()
     COMMIT = enum.auto()
+    SETTLE = enum.auto()
     LEAVE = enum.auto()
     # replay: what is seen
     ZOOM_IN = enum.auto()
@@ -154,6 +167,7 @@ class On(enum.Enum):
     RANGE = "Replay: ranges"
     BOX = "Replay: boxes and lesions"
     SEE = "Replay: what is seen"
+    SETTLE = "Settle differences"
 
 
 REPLAY = (On.PLAY, On.GO, On.RANGE, On.BOX, On.SEE)
@@ -194,6 +208,7 @@ KEYS = (
     Row(Act.ANALYSE_SELECTED, ("Ctrl+R",), "Analyse in the background", On.LIBRARY),
     Row(Act.SCORE_SELECTED, ("Ctrl+S",), "Figures of the selection", On.LIBRARY),
     Row(Act.WORKLIST_SELECTED, ("Ctrl+L",), "Worklist of the selection", On.LIBRARY),
+    Row(Act.SETTLE_SELECTED, ("Ctrl+E",), "Settle what two readers differ on", On.LIBRARY),
     Row(Act.ADD_FOLDER, ("Ctrl+D",), "Add a folder", On.LIBRARY),
     Row(Act.REFRESH, ("F5",), "Look through the folders again", On.LIBRARY),
     Row(Act.ANSWER_RIGHT, ("1", "R"), "Right: a polyp", On.WORKLIST),
@@ -282,11 +297,12 @@ KEYS = (
     Row(Act.OUT_OF_VIEW, ("W",), "From here on: out of view", On.BOX),
     Row(Act.MERGE, ("Ctrl+M",), "Merge the chosen lesion with another: press its number", On.BOX),
     Row(Act.SPLIT, ("Ctrl+B",), "Split the chosen lesion here: from here on it is another", On.BOX),
-    Row(Act.DESCRIBE, ("Return", "Enter"), "Describe the chosen lesion: size, Paris, site, histology", On.BOX),
+    Row(Act.DESCRIBE, ("Return", "Enter"), "Describe the chosen lesion: size, Paris, LST, site, histology", On.BOX),
     Row(Act.TAKE_OVER, ("A",), "Take the box of the AI or of the labels over as one's own", On.BOX),
     Row(Act.UNDO, ("Ctrl+Z",), "Undo", On.BOX, repeats=True),
     Row(Act.REDO, ("Ctrl+Shift+Z", "Ctrl+Y"), "Redo", On.BOX, repeats=True),
     Row(Act.COMMIT, ("Ctrl+Return", "Ctrl+Enter"), "Commit the review", On.BOX),
+    Row(Act.SETTLE, ("Ctrl+E",), "Settle what two readers differ on, once both have committed", On.BOX),
     Row(Act.LEAVE, ("Esc",), "Let go: of the question, the box, the range", On.BOX),
     Row(Act.ZOOM_IN, ("+", "="), "Picture closer", On.SEE, repeats=True),
     Row(Act.ZOOM_OUT, ("-",), "Picture further away", On.SEE, repeats=True),
@@ -300,6 +316,16 @@ KEYS = (
     Row(Act.SHOW_OTHERS, ("Alt+6",), "Boxes of other readers: on or off", On.SEE),
     Row(Act.SHOW_RAW, ("Alt+7",), "Raw candidates with their scores: on or off", On.SEE),
     Row(Act.SHOW_NOTHING, ("H",), "Hide all boxes, or show them again", On.SEE),
+    Row(Act.SETTLE_A, ("1", "A"), "Reader A is right", On.SETTLE),
+    Row(Act.SETTLE_B, ("2", "B"), "Reader B is right", On.SETTLE),
+    Row(Act.SETTLE_NEITHER, ("3", "N"), "Neither: there is no lesion, or it stays unknown", On.SETTLE),
+    Row(Act.SETTLE_OWN, ("4",), "One's own box, drawn in the picture, or one's own value", On.SETTLE),
+    Row(Act.SETTLE_TAKE, ("Return", "Enter"), "Take what was drawn or typed", On.SETTLE),
+    Row(Act.SETTLE_BACK, ("Backspace", "Ctrl+Z"), "Drop what was drawn; else take the last decision back", On.SETTLE),
+    Row(Act.SETTLE_NEXT, ("Down",), "Next difference", On.SETTLE, repeats=True),
+    Row(Act.SETTLE_BEFORE, ("Up",), "Difference before", On.SETTLE, repeats=True),
+    Row(Act.SETTLE_PUBLISH, ("Ctrl+Return", "Ctrl+Enter"), "Publish, once all are settled", On.SETTLE),
+    Row(Act.SETTLE_LEAVE, ("Esc",), "Let go of what was drawn; then back: all is kept", On.SETTLE),
 )
 
 LESION_KEYS = tuple("123456789")

@@ -25,7 +25,7 @@ from PyQt6.QtWidgets import (
 
 from app.gui.language import decimal, tr
 from app.gui.qa.keys import Act
-from app.gui.qa.lesion_words import HISTOLOGIES, PARIS, SITES, STATES, attribute_words
+from app.gui.qa.lesion_words import HISTOLOGIES, LSTS, PARIS, SITES, STATES, attribute_words
 from app.gui.qa.look import TARGET_PX
 from app.gui.qa.shortcuts import tip
 from app.gui.qa.timeline_ruler import clock
@@ -144,16 +144,18 @@ class LesionPanel(QFrame):
         self.size_mm.setPlaceholderText(tr("not said"))
         self.note.setPlaceholderText(tr("free"))
         self.paris = _choice({name: f"0-{name}" for name in PARIS})
+        self.lst = _choice({name: name for name in LSTS})
         self.site = _choice({name: tr(words) for name, words in SITES.items()})
         self.histology = _choice({name: tr(words) for name, words in HISTOLOGIES.items()})
         self._fields: tuple[tuple[str, str, QWidget], ...] = (
             ("size_mm", tr("Size, mm"), self.size_mm),
             ("paris", tr("Paris"), self.paris),
+            ("lst", tr("LST"), self.lst),
             ("site", tr("Site"), self.site),
             ("histology", tr("Histology"), self.histology),
             ("note", tr("Note"), self.note),
         )
-        self._choices = (self.paris, self.site, self.histology)
+        self._choices = (self.paris, self.lst, self.site, self.histology)
         for each in self._choices:
             each.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # after a click, keys are the picture's again
         self.size_mm.editingFinished.connect(self._take_size)
@@ -215,7 +217,12 @@ class LesionPanel(QFrame):
             self.size_mm.setText("" if known.size_mm is None else decimal(f"{known.size_mm:g}"))
         if not self.note.hasFocus():
             self.note.setText(known.note)
-        for widget, value in ((self.paris, known.paris), (self.site, known.site), (self.histology, known.histology)):
+        for widget, value in (
+            (self.paris, known.paris),
+            (self.lst, known.lst),
+            (self.site, known.site),
+            (self.histology, known.histology),
+        ):
             widget.setCurrentIndex(max(0, widget.findData(value)))
 
     # -- what is said ---------------------------------------------------------------------------------------------

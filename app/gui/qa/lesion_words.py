@@ -30,6 +30,7 @@ HISTOLOGIES: Final = {
     "not_retrieved": mark("not retrieved"),
 }
 PARIS: Final = ("Ip", "Isp", "Is", "IIa", "IIb", "IIc", "III")
+LSTS: Final = ("LST-G", "LST-G-H", "LST-G-NM", "LST-NG", "LST-NG-FE", "LST-NG-PD")
 STATES: Final = {
     "clear": mark("clear"),
     "marginal": mark("marginal"),
@@ -45,6 +46,8 @@ def attribute_words(attributes: Attributes) -> str:
         parts.append(tr("{size} mm").format(size=decimal(f"{attributes.size_mm:g}")))
     if attributes.paris is not None:
         parts.append(f"0-{attributes.paris}")
+    if attributes.lst is not None:
+        parts.append(attributes.lst)
     if attributes.site is not None:
         parts.append(tr(SITES[attributes.site]))
     if attributes.histology is not None:

@@ -51,6 +51,11 @@ class HandOut(QWidget):
         row.addWidget(self.stop)
         self.hide()
 
+    @property
+    def desk(self) -> Desk:
+        """Of the window."""
+        return self._desk
+
     def begin(self, what: str, work: Work) -> None:
         """Do it in the background.
 
@@ -207,4 +212,5 @@ def ask_for_training(work: HandOut, paths: Sequence[Path]) -> Form:
 
 def _with_notes(words: str, notes: Sequence[str]) -> str:
     """What was done, and what must be said of it."""
-    return " ".join((words, *(f"{told(note).rstrip('.')}." for note in dict.fromkeys(notes))))
+    said = (told(note).rstrip(".") for note in dict.fromkeys(notes))
+    return " ".join((words, *(f"{note[:1].upper()}{note[1:]}." for note in said)))

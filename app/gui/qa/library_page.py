@@ -244,6 +244,7 @@ class LibraryPage(QWidget):
         self._total = found.facets.total
         self.filters.offer(found.facets)
         self._say()
+        self._chosen()
         self.listed.emit()
 
     def _say(self) -> None:
@@ -274,7 +275,9 @@ class LibraryPage(QWidget):
         self.filters.setVisible(asks)
 
     def _chosen(self) -> None:
-        self.actions_bar.say(len(self.selected()))
+        chosen = self.selected()
+        row = self.model.row_of(chosen[0]) if len(chosen) == 1 else None
+        self.actions_bar.say(len(chosen), self.model.entry_at(row) if row is not None else None)
 
     def _sort_by(self, section: int) -> None:
         column = Column(section)
@@ -315,6 +318,7 @@ class LibraryPage(QWidget):
     def _fetched(self, entries: Sequence[Entry]) -> None:
         self.model.take(entries)
         self.table.ask_for_pictures()
+        self._chosen()
 
 
 def _blinded(library: Library, reviewer: str) -> Listing:

@@ -20,14 +20,14 @@ _WIDTHS: Final = {
     Column.PICTURE: 112,
     Column.TITLE: 186,
     Column.TAKEN: 100,
-    Column.LENGTH: 108,
-    Column.MODELS: 112,
-    Column.MARKS: 88,
-    Column.ENDOSCOPIST: 96,
-    Column.REVIEW: 158,
+    Column.LENGTH: 126,
+    Column.MODELS: 108,
+    Column.MARKS: 78,
+    Column.ENDOSCOPIST: 108,
+    Column.REVIEW: 152,
     Column.SENSITIVITY: 92,
     Column.FALSE_ALARMS: 82,
-    Column.TROUBLE: 100,
+    Column.TROUBLE: 90,
 }
 """All of them fit into a window of 1280 pixels; the last one takes what a larger one has more."""
 

@@ -70,7 +70,7 @@ LIMITS = (
         0.0, 1.5, 0.02, " s", lambda s: s.min_seen_s,
     ),
     Limit(
-        "hold_s", mark("Hold"), mark("How long a marker stays without new evidence."),
+        "hold_s", mark("Hold time"), mark("How long a marker stays without new evidence."),
         0.0, 2.0, 0.05, " s", lambda s: s.tracking.max_gap_s,
     ),
     Limit(

@@ -44,7 +44,7 @@ QPushButton, QLineEdit, QComboBox, QDoubleSpinBox, QSpinBox {{ background: {rais
 QLineEdit {{ placeholder-text-color: {faint}; }}
 QPushButton:hover {{ background: {pressed}; }}
 QPushButton:pressed {{ background: {line}; }}
-QPushButton:checked {{ background: {text}; color: {ink}; border-color: {text}; font-weight: 600; }}
+QPushButton:checked {{ background: {text}; color: {ink}; border-color: {text}; }}
 QPushButton:disabled, QLineEdit:disabled, QComboBox:disabled, QDoubleSpinBox:disabled {{ color: {faint};
   background: {panel}; border: 1px dashed {line}; }}
 QPushButton#main {{ background: {chosen}; color: {ink}; border-color: {chosen}; font-weight: 600; }}

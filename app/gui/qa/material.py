@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from app.gui.language import told
+from app.gui.language import told, tr
 from app.qa.answers import Candidates, Shown
 from app.qa.cache import Kept
 from app.qa.checking import settle
 from app.qa.figures import Figures
 from app.qa.figures import measure as measure_figures
-from app.qa.loading import load_results, origins
+from app.qa.loading import changed_ns, load_results, origins
 from app.qa.opened import Opened, open_for_review
 from app.qa.scored import Scored, own_labels, score_ready, truth_of_procedure
 from app.qa.scoring import names_of
@@ -148,7 +148,12 @@ def load(paths: Sequence[Path], tell: Tell, draws: int = DRAWS) -> Material:
             troubles.append(f"{path.name}: {told(str(error))}")
             continue
         troubles += [f"{path.name}: {told(problem)}" for problem in results.problems]
-        models = dict(zip(origins(results.candidates), results.candidates, strict=True))
+        models: dict[str, Candidates] = {}
+        for model, each in zip(origins(results.candidates), results.candidates, strict=True):
+            if model in models:
+                words = tr("{name}: there are several results files of {model}; the newest one counts")
+                troubles.append(words.format(name=path.name, model=model))
+            models[model] = max(models.get(model, each), each, key=lambda c: changed_ns(c.file))
         made.read[path] = Read(names[path], opened, models, results.shown[0] if results.shown else None)
         count.update(models.keys())
         made.reviewed += _is_reviewed(opened)

@@ -43,7 +43,8 @@ class Opening(QObject):
         menu.addAction(tr("Video or DICOM file…"), self.ask_for_file)
         menu.addAction(tr("Recording or folder of images…"), self.ask_for_procedure)
         menu.addAction(tr("Add a folder to the library…"), self.ask_for_folder)
-        recent = self._room.recent[:_RECENT]
+        # Names of folders tell a blinded reader which procedure a case is.
+        recent = () if self._room.blinded else self._room.recent[:_RECENT]
         if recent:
             menu.addSeparator()
         for path in recent:

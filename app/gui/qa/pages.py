@@ -90,6 +90,9 @@ class Desk(Protocol):
     def show_tab(self, tab: Tab) -> None:
         """Bring a page to the front."""
 
+    def settle(self, path: Path) -> None:
+        """Settle what two readers of a procedure differ on, on the Replay tab; what stands in the way is said there."""
+
     def show_figures(self, paths: Sequence[Path]) -> None:
         """Bring the figures of these procedures to the front."""
 

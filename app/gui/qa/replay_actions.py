@@ -195,6 +195,7 @@ def _boxes(page: ReplayPage) -> dict[Act, Do]:
         Act.UNDO: edits.undo,
         Act.REDO: edits.redo,
         Act.COMMIT: lambda: ask_commit(page),
+        Act.SETTLE: page.settle,
         Act.LEAVE: lambda: _leave(page),
     }
     made = {act: kept_first(then) for act, then in made.items()}
@@ -226,6 +227,7 @@ def _propagate(page: ReplayPage) -> None:
         else axis.at(float(axis.times_s[here]) + _CARRIED_S)
     )
     page.edits.propagate(here, last, page.pictures)
+    page.going.choose_range(None)  # a forgotten range would take the next change of state
 
 
 def _enter(page: ReplayPage) -> None:

@@ -110,7 +110,8 @@ class ReplayGoing(QObject):
         if state.playing:
             self._play(self._speed)
         else:
-            self.said.emit(tr("Speed {speed}").format(speed=decimal(f"{abs(self._speed):g}") + "\N{MULTIPLICATION SIGN}"))
+            times = decimal(f"{abs(self._speed):g}") + "\N{MULTIPLICATION SIGN}"
+            self.said.emit(tr("Speed {speed}").format(speed=times))
 
     def normal_speed(self) -> None:
         """1."""

@@ -6,19 +6,23 @@ thread. A file that cannot be used becomes a sentence in `Heard.problems`; the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.qa.answers import Candidates, Shown
-from app.qa.loading import load_results
+from app.qa.loading import changed_ns, load_results
 from app.qa.marks import ExamMark, marks_or_why
 from app.qa.opened import Opened
 from app.qa.review import Document
 from app.qa.review.history import History
 from app.qa.review.log import Reading, read_log
 from app.qa.review.places import other_logs
+from app.qa.review.settling import has_committed
+from app.qa.scored import breaks_of
+from app.qa.views import views_of
 from app.qa.whatif import shown_of
+from app.snapshot import Quiet
 from detector.alerts import AlertSettings
 from detector.errors import PolypwatchError
 
@@ -47,6 +51,8 @@ class Heard:
         b: re-analysis B; likewise.
         marks: of the examination.
         others: other readers' names with what they said.
+        committed: names of those who stand by it; not of those who settled what others differ on.
+        views: where the live room found fault with the picture, as first and last positions by what it was.
         problems: what could not be used, and why.
     """
 
@@ -56,7 +62,9 @@ class Heard:
     b: Analysis | None = None
     marks: tuple[ExamMark, ...] = ()
     others: tuple[tuple[str, Document], ...] = ()
+    committed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    views: Mapping[Quiet, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
 def hear(opened: Opened, review: Path, results: Sequence[Path] = (), stop: Callable[[], bool] = lambda: False) -> Heard:
@@ -79,12 +87,21 @@ def hear(opened: Opened, review: Path, results: Sequence[Path] = (), stop: Calla
     a, b = [*analyses, None, None][:2]
     if raw is None and a is not None:
         raw = a.candidates
-    others, more = _others(review)
-    return Heard(live, raw, a, b, marks, others, (*problems, *more))
+    others, committed, more = _others(review)
+    return Heard(live, raw, a, b, marks, others, committed, (*problems, *more), _views(opened))
+
+
+def _views(opened: Opened) -> Mapping[Quiet, tuple[tuple[int, int], ...]]:
+    try:
+        return views_of(opened)
+    except OSError:  # that the log cannot be read is said with its results
+        return {}
 
 
 def _analysis(candidates: Candidates, opened: Opened) -> Analysis:
-    return Analysis(candidates, shown_of(candidates, opened.axis, AlertSettings(candidates.threshold)))
+    return Analysis(
+        candidates, shown_of(candidates, opened.axis, AlertSettings(candidates.threshold), breaks_of(opened))
+    )
 
 
 def _chosen(candidates: Sequence[Candidates], results: Sequence[Path]) -> list[Candidates]:
@@ -94,30 +111,25 @@ def _chosen(candidates: Sequence[Candidates], results: Sequence[Path]) -> list[C
         named = [c for path in wanted for c in candidates if c.file.resolve() == path and c.origin == "analysis"]
         if named:
             return named[:2]
-    made = sorted((c for c in candidates if c.origin == "analysis"), key=lambda c: -_changed_ns(c.file))
+    made = sorted((c for c in candidates if c.origin == "analysis"), key=lambda c: -changed_ns(c.file))
     unseen = [c for c in candidates if c.origin in ("candidate", "shadow")]
     return [*made, *unseen][:2]
 
 
-def _changed_ns(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _others(review: Path) -> tuple[tuple[tuple[str, Document], ...], list[str]]:
-    found, problems = [], []
+def _others(review: Path) -> tuple[tuple[tuple[str, Document], ...], tuple[str, ...], list[str]]:
+    found, committed, problems = [], [], []
     for path in other_logs(review):
         try:
             reading = read_log(path)
             if reading.head is not None:
                 found.append((reading.head.reviewer, document_of(reading)))
+                if has_committed(reading):
+                    committed.append(reading.head.reviewer)
             if reading.fault:
                 problems.append(f"The review {path.name} is broken: {reading.fault}. What stands before is shown.")
         except PolypwatchError as error:
             problems.append(f"The review {path.name} is left out: {error}")
-    return tuple(found), problems
+    return tuple(found), tuple(committed), problems
 
 
 def document_of(reading: Reading) -> Document:

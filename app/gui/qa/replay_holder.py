@@ -16,6 +16,7 @@ from app.gui.qa.pages import Desk, Tab
 from app.gui.qa.replay_page import ReplayPage
 from app.gui.qa.replay_scribe import Scribe
 from app.gui.qa.saying import Saying
+from app.gui.qa.settle_place import SettlePlace
 from app.qa.sessions import Lease
 from detector.errors import PolypwatchError
 
@@ -31,6 +32,7 @@ class ReplayHolder(QWidget):
 
     Attributes:
         page: what is shown; None while nothing is open.
+        settling: shown in its place while somebody settles what two readers differ on.
     """
 
     def __init__(self, desk: Desk, lease: Callable[[Path], Lease], parent: QWidget | None = None) -> None:
@@ -42,16 +44,29 @@ class ReplayHolder(QWidget):
         self._in_front = False
         self._lease: Lease | None = None
         self._results: tuple[Path, ...] = ()
+        self._ending: list[threading.Thread] = []
         self.page: ReplayPage | None = None
         self.saying = Saying(self)
         self._layout = QStackedLayout(self)
         self._layout.addWidget(self.saying)
+        self.settling = SettlePlace(desk, self)
+        self.settling.over.connect(self._settled)
+        self._back: Path | None = None
+        self._layout.addWidget(self.settling)
         self._say_nothing()
 
     @property
     def path(self) -> Path | None:
         """Of the procedure that is open; None if none is."""
-        return self._lease.opened.path if self._lease is not None else None
+        return self._lease.opened.path if self._lease is not None else self.settling.path
+
+    def settle(self, path: Path) -> None:
+        """Settle what two readers of a procedure differ on; whoever came from its page goes back there."""
+        self._number += 1
+        self._back = path if self._lease is not None and self.path == path else None
+        self._close()
+        self.settling.open(path)
+        self._layout.setCurrentWidget(self.settling)
 
     def open(self, path: Path, position: int | None = None, results: Sequence[Path] = ()) -> None:
         """Show a procedure; the one before stays until it is there, so that nothing is lost by a wrong name."""
@@ -59,7 +74,9 @@ class ReplayHolder(QWidget):
         number = self._number
         if self._goes_there(path, position, tuple(results)):
             return
+        self.settling.close_work()
         if self.page is None:
+            self._layout.setCurrentWidget(self.saying)
             self.saying.say(tr("Opening {name}").format(name=self._name(path)))
         self._desk.run_in_background(
             lambda: self._take(path),
@@ -77,19 +94,34 @@ class ReplayHolder(QWidget):
         self._in_front = True
         if self.page is not None:
             self.page.entered()
+        self.settling.entered()
 
     def left(self) -> None:
         """Another page is in front; the list shows what was reviewed meanwhile."""
         self._in_front = False
         if self.page is not None:
             self.page.left()
+        self.settling.left()
         if self.path is not None:
             self._desk.library.refresh(self.path)
 
     def close_page(self) -> None:
         """Close what is open; the window ends, and waits until everything that was clicked is written."""
         self._number += 1
+        self.settling.close_work(wait=True)
         self._close(wait=True)
+        for thread in self._ending:  # of procedures that were left before their labels were written
+            thread.join()
+
+    def _settled(self) -> None:
+        """Nobody settles anything any more."""
+        back, self._back = self._back, None
+        self.settling.close_work()
+        self._say_nothing()
+        if back is not None:
+            self.open(back)
+        else:
+            self._desk.show_tab(Tab.LIBRARY)
 
     def _goes_there(self, path: Path, position: int | None, results: tuple[Path, ...]) -> bool:
         """Whether the page that is open can show it."""
@@ -139,7 +171,9 @@ class ReplayHolder(QWidget):
             if not page.scribe.wait(None if wait else 0.0) and lease is not None:
                 # Labels of an hour are still being written: the log stays open for them, and nobody waits.
                 ends = partial(_give_back, page.scribe, lease)
-                threading.Thread(target=ends, name="qa-scribe-ends", daemon=True).start()
+                self._ending = [thread for thread in self._ending if thread.is_alive()]
+                self._ending.append(threading.Thread(target=ends, name="qa-scribe-ends", daemon=True))
+                self._ending[-1].start()
                 lease = None
         if lease is not None:
             lease.release()

@@ -173,6 +173,18 @@ class ReplayPage(QWidget):
         """Where 'next' and 'before' lead."""
         return self.learning.lists
 
+    @property
+    def can_be_settled(self) -> bool:
+        """Whether two readers have committed, and this one may know of it."""
+        return self.session.visible.other_readers and len(self.heard.committed) + self.session.committed > 1
+
+    def settle(self) -> None:
+        """Settle what two readers differ on, in the place of this page."""
+        if self.can_be_settled:
+            self._desk.settle(self.opened.path)
+        else:
+            self.say(tr("It takes two readers who have committed their reviews."))
+
     def committed(self, labels: bool) -> None:
         """The reader has committed: what was hidden is shown, and labels that were written are read."""
         if labels:
@@ -241,6 +253,7 @@ class ReplayPage(QWidget):
         review.reviewed.setEnabled(self.edits.editable and chosen is not None)
         review.taken_back.setEnabled(self.edits.editable and self.going.range is not None)
         review.commit.setEnabled(self.edits.editable)
+        review.settle.setVisible(self.can_be_settled)
 
     # -- what is learnt later -----------------------------------------------------------------------------------------
 
@@ -306,6 +319,7 @@ class ReplayPage(QWidget):
             (review.reviewed, Act.REVIEWED),
             (review.taken_back, Act.UNREVIEWED),
             (review.commit, Act.COMMIT),
+            (review.settle, Act.SETTLE),
         ):
             made.clicked.connect(self.acts[act])
         for number, key in enumerate(LESION_KEYS, start=1):

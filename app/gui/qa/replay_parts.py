@@ -26,6 +26,7 @@ class ReviewBox(QFrame):
         reviewed: marks the range, or what was just played.
         taken_back: takes that back.
         commit: stands by the review.
+        settle: what two readers differ on; hidden unless two have committed.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -38,6 +39,8 @@ class ReviewBox(QFrame):
         self.taken_back = _button(tr("Not reviewed"), Act.UNREVIEWED, named=False)
         self.commit = _button(tr("Commit ..."), Act.COMMIT, named=False)
         self.commit.setObjectName("main")
+        self.settle = _button(tr("Settle differences"), Act.SETTLE)
+        self.settle.hide()
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 4, 8, 8)
         box.setSpacing(5)
@@ -48,6 +51,7 @@ class ReviewBox(QFrame):
         for widget in (self.blinded, self.who, self.share, self.reviewed):
             box.addWidget(widget)
         box.addLayout(row)
+        box.addWidget(self.settle)
 
     def show_reader(self, who: str, blinded: str) -> None:
         """Say who reviews, and what stays hidden; empty: nothing."""

@@ -35,6 +35,7 @@ from app.qa.marks import ExamMark
 from app.qa.opened import Opened
 from app.qa.review import Document, Lesion, Visible
 from app.qa.spots import Spot
+from app.snapshot import Quiet
 
 _MOST_LANES = 3
 _KEY = QColor(20, 90, 160).rgb()
@@ -56,6 +57,8 @@ def heard_rows(heard: Heard, opened: Opened, visible: Visible) -> tuple[Timeline
             made.append(_lesion_row(f"R  {name}", colour, [_drawn(lesion, other) for lesion in other.lesions]))
     if visible.live_marks and heard.marks:
         made.append(_marks_row(heard.marks))
+    if visible.ai and visible.freezes and heard.views:
+        made.append(_view_row(heard))
     if (picture := _picture_row(opened.axis, heard if visible.ai else Heard())) is not None:
         made.append(picture)
     return tuple(made)
@@ -82,6 +85,11 @@ class ReviewRows:
         good = _rgb(theme.TONES[Tone.GOOD])
         reviewed = TimelineRow(tr("Reviewed"), good, (Lane(Spans(document.reviewed), good, 0.25, 0.75),), share=0.8)
         return own, reviewed
+
+
+def reader_row(name: str, layer: Layer, document: Document) -> TimelineRow:
+    """A row of the lesions that somebody has drawn, in the colour of a layer."""
+    return _lesion_row(name, _rgb(LOOKS[layer].colour), [_drawn(lesion, document) for lesion in document.lesions])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,11 +129,14 @@ def event_rows(spots: Sequence[Spot]) -> tuple[TimelineRow, ...]:
 def _shown_row(layer: Layer, shown: Shown) -> TimelineRow:
     look = LOOKS[layer]
     colour = _rgb(look.colour)
-    lanes = (
+    lanes = [
         Lane(Spans(spans_of(shown)), colour, 0.15, 0.85, hatched=layer is Layer.B),
         Lane(Flags(shown.status == FAILED), _rgb(theme.TONES[Tone.FAULT]), 0.85, 1.0),
-    )
-    return TimelineRow(f"{look.letter}  {tr(look.name)}", colour, lanes)
+    ]
+    unasked = shown.status == NOT_ANALYSED
+    if shown.origin == "analysis" and unasked.any():  # live, single frames are left out all the time
+        lanes.append(Lane(Flags(unasked), _rgb(theme.TEXT_SOFT), 0.85, 1.0, hatched=True))
+    return TimelineRow(f"{look.letter}  {tr(look.name)}", colour, tuple(lanes))
 
 
 def _raw_row(raw: Candidates) -> TimelineRow:
@@ -184,6 +195,22 @@ def _marks_row(marks: Sequence[ExamMark]) -> TimelineRow:
     colour = _rgb(theme.TONES[Tone.BUSY])
     lane = Lane(Spans((mark.position, mark.position) for mark in marks), colour)
     return TimelineRow(tr("Marks"), colour, (lane,))
+
+
+def _view_row(heard: Heard) -> TimelineRow:
+    """What the live room said of the picture: each in a height of its own, what hides most above."""
+    caution, soft = _rgb(theme.TONES[Tone.CAUTION]), _rgb(theme.TEXT_SOFT)
+    lanes = tuple(
+        Lane(Spans(heard.views[quiet]), colour, top, top + 0.22, hatched)
+        for quiet, colour, top, hatched in (
+            (Quiet.POOR_VIEW, caution, 0.0, False),
+            (Quiet.FROZEN, soft, 0.26, False),
+            (Quiet.OUTSIDE, soft, 0.52, True),
+            (Quiet.LIGHT, caution, 0.78, True),
+        )
+        if quiet in heard.views
+    )
+    return TimelineRow(tr("Poor view, frozen, outside, light"), caution, lanes)
 
 
 def _picture_row(axis: FrameAxis, heard: Heard) -> TimelineRow | None:

@@ -64,8 +64,8 @@ class Scribe(QObject):
         queued = Qt.ConnectionType.QueuedConnection
         self._signals.done.connect(self._done, queued)  # type: ignore[call-arg]  # the stubs leave the type out
         self._signals.failed.connect(self._failed, queued)  # type: ignore[call-arg]
-        # No daemon: what was clicked is written even if the program is about to end.
-        self._thread = threading.Thread(target=_write, args=(self._jobs, self._signals), name="qa-scribe", daemon=False)
+        # Whoever closes it waits (`wait`); a page that broke while it was made must not keep the program from ending.
+        self._thread = threading.Thread(target=_write, args=(self._jobs, self._signals), name="qa-scribe", daemon=True)
         self._thread.start()
 
     def do(self, edit: Callable[[], Any], then: Callable[[Any], object] | None = None) -> None:

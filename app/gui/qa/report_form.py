@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from app.gui.language import tr
 from app.gui.qa.library_forms import Form
-from app.gui.qa.report_pdf import qa_pdf
+from app.gui.qa.report_pdf import qa_pdf_beside
 from app.qa.progress import Progress, Stop, never, quiet
 from app.qa.report.gathering import Asked
-from app.qa.report.writing import Written, write_reports
-from app.qa.scoring import Wanted
+from app.qa.report.writing import Written, models_of, write_reports
+from app.qa.scoring import LIVE, Wanted
 
 if TYPE_CHECKING:
     from app.gui.qa.library_hand_out import HandOut
@@ -40,14 +40,14 @@ def write_qa_report(
     Raises:
         PolypwatchError: see `app.qa.report.writing.write_reports`.
     """
-    return write_reports(paths, out, asked or Asked(), pdf=qa_pdf, each=each, progress=progress, stop=stop)
+    return write_reports(paths, out, asked or Asked(), pdf=qa_pdf_beside, each=each, progress=progress, stop=stop)
 
 
 def ask_for_report(work: HandOut, paths: Sequence[Path]) -> Form:
     """Of which model, against which, and where to?"""
 
     def go() -> None:
-        asked = Asked(Wanted(results.text().strip()), against.text().strip(), pictures=pictures.isChecked())
+        asked = Asked(Wanted(results.currentData()), against.currentData(), pictures=pictures.isChecked())
         out, of_each = Path(place.text().strip()), each.isChecked()
 
         def write(progress: Progress, stop: Stop) -> str:
@@ -60,13 +60,21 @@ def ask_for_report(work: HandOut, paths: Sequence[Path]) -> Form:
         "Figures with their intervals, curves, and the worst misses and false alarms of the chosen procedures: as a "
         "page (HTML), as PDF and as numbers (JSON). Only what somebody reviewed counts."
     )
-    form = Form(work, tr("Report"), words, tr("Write"), go)
-    results = form.text(tr("Model"), tr("Empty: what was shown live, else the only results"))
-    against = form.text(tr("Against"), tr("Another model, to compare with; empty: none"))
+    form = Form(work, tr("Report of the QA room"), words, tr("Write"), go)
+    results = form.choice(tr("Model"), [(tr("What was shown live, else the only results"), "")])
+    against = form.choice(tr("Against"), [(tr("No other model"), "")])
     place = form.place(tr("Folder"))
     pictures = form.check(tr("With pictures of misses and false alarms"))
     pictures.setChecked(True)
     each = form.check(tr("Also a report of each procedure by itself"))
+
+    def list_models(names: tuple[str, ...]) -> None:
+        for name in names:
+            words = tr("What was shown live") if name == LIVE else name
+            results.addItem(words, name)
+            against.addItem(words, name)
+
+    work.desk.run_in_background(lambda: models_of(paths), list_models, lambda _: None, owner=form)
     form.open()
     return form
 

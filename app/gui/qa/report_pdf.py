@@ -1,6 +1,7 @@
 """A report of the QA room as PDF: A4, as many pages as it takes, with charts and pictures.
 
-An application (offscreen will do) must exist for the fonts. Any thread may make one.
+An application (offscreen will do) must exist for the fonts. `qa_pdf` is for the window's thread, and for those that Qt
+made; `qa_pdf_beside` for all others.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from PyQt6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSizeF, Qt, QUrl
+from PyQt6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSizeF, Qt, QThread, QUrl
 from PyQt6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
@@ -71,6 +72,35 @@ def qa_pdf(page: Page) -> bytes:
     return buffer.data().data()
 
 
+def qa_pdf_beside(page: Page) -> bytes:
+    """The same from a thread of Python's: Qt sets type only where it has an event dispatcher.
+
+    Raises:
+        OutputError: Qt cannot make the PDF.
+    """
+    work = _Setting(page)
+    work.start()
+    work.wait()
+    if work.error is not None:
+        raise work.error
+    return work.data
+
+
+class _Setting(QThread):
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self._page = page
+        self.data = b""
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        """Make it; what goes wrong is raised by whoever waits."""
+        try:
+            self.data = qa_pdf(self._page)
+        except Exception as error:  # root of a thread
+            self.error = error
+
+
 def _paint(painter: QPainter, writer: QPdfWriter, page: Page) -> None:
     paper = QRectF(0, 0, writer.width(), writer.height())
     height = paper.height() - _FOOT_MM * _MM
@@ -113,6 +143,7 @@ def _keep_headings(document: QTextDocument, height: float) -> None:
                 form.setPageBreakPolicy(QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore)
                 QTextCursor(block).setBlockFormat(form)
         block = block.next()
+    document.markContentsDirty(0, document.characterCount())  # or some blocks stay where no page shows them
 
 
 def _paint_foot(painter: QPainter, paper: QRectF, title: str, number: str) -> None:

@@ -123,7 +123,7 @@ def paint_boxes(
     ordered = sorted(boxes, key=lambda each: _ORDER.index(each.layer))
     for each in ordered:
         _paint_line(painter, each, _rect(each.box, transform), chosen, ratio)
-    for each in ordered if handles else ():
+    for each in ordered if handles and chosen is not None else ():
         if each.layer is Layer.OWN and each.lesion == chosen:
             _paint_handles(painter, _rect(each.box, transform), ratio)
     # Own tags are placed first: the others make way for them.

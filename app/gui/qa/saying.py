@@ -47,6 +47,8 @@ class Saying(QWidget):
         self.title.setText(title)
         self.words.setText(words)
         self.bar.hide()
+        if any(old.hasFocus() for old in self.buttons):
+            self.setFocus()  # the page keeps the keyboard: else it would go to whatever comes next in the window
         for old in self.buttons:
             self._row.removeWidget(old)
             old.hide()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QVBoxLayout, QWidget
+from PyQt6.QtCore import QModelIndex, Qt, pyqtSignal
+from PyQt6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from app.gui.language import decimal, told, tr
 from app.gui.qa.tables import Line, LineTable
@@ -17,9 +17,18 @@ Place = Callable[[Spot], tuple[str, str]]
 """Name of the procedure and time in it, as they are printed."""
 
 _TONES: dict[Kind, Tone] = {"TP": Tone.GOOD, "FP": Tone.FAULT, "FN": Tone.CAUTION}
-_NAME_PX = 110
+_NAME_PX = 190
 MOST_LINES = 5000
 """More are of no use to anybody: the list says so."""
+
+
+class _MiddleCut(QStyledItemDelegate):
+    """Names of procedures often differ in their last letters only."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        super().initStyleOption(option, index)
+        if option is not None:
+            option.textElideMode = Qt.TextElideMode.ElideMiddle
 
 
 class SpotList(QWidget):
@@ -38,8 +47,7 @@ class SpotList(QWidget):
         self.hint = label(kind="soft")
         self.table: LineTable[Spot] = LineTable(self)
         self.table.setAccessibleName(tr("Places in the procedures"))
-        # Names of procedures often differ in their last letters only.
-        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.setItemDelegateForColumn(0, _MiddleCut(self.table))
         self.table.opened.connect(self.opened)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.gui.language import told
 from app.qa.answers import Shown
 from app.qa.loading import Results, load_results
 from app.qa.opened import Opened
 from app.qa.playback.pictures import Pictures
 from app.qa.review import Document
 from app.qa.review.blinding import blinded_order
+from app.qa.scored import breaks_of
 from app.qa.sessions import Lease
 from app.qa.whatif import shown_of
 from app.qa.worklist.appearance import Vector, appearance
@@ -138,7 +140,7 @@ def evidence_of(opened: Opened, results: Results, document: Document) -> Evidenc
 def _shown(opened: Opened, results: Results) -> tuple[Shown, ...]:
     """What stood on the screen, and what each re-analysis would have shown at its own threshold."""
     again = tuple(
-        shown_of(candidates, opened.axis, AlertSettings(candidates.threshold))
+        shown_of(candidates, opened.axis, AlertSettings(candidates.threshold), breaks_of(opened))
         for candidates in results.candidates
         if candidates.origin != "live" or not results.shown
     )

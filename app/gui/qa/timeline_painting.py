@@ -15,7 +15,7 @@ from app.gui.qa.timeline_ruler import clock, marks_s, step_s
 from app.gui.text import width_of
 from app.qa.axis import FrameAxis
 
-NAMES_PX = 132
+NAMES_PX = 148
 """Width of the names at the left."""
 RULER_PX, OVERVIEW_PX, GAP_PX = 20, 12, 2
 

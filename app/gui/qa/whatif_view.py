@@ -138,9 +138,9 @@ class WhatIfView(QWidget):
 
 def _count_words(gained: bool, kind: Kind, count: int) -> str:
     words = {
-        (True, "TP"): tr("{count} lesions gained"),
+        (True, "TP"): tr("{count} true alarms more"),
         (True, "FP"): tr("{count} false alarms more"),
-        (False, "TP"): tr("{count} lesions lost"),
+        (False, "TP"): tr("{count} true alarms less"),
         (False, "FP"): tr("{count} false alarms less"),
     }[gained, kind]
     return words.format(count=count)

@@ -145,6 +145,11 @@ class QaWindow(QMainWindow):
         self.show_tab(Tab.REPLAY)
         self.replay.open(path, position, results)
 
+    def settle(self, path: Path) -> None:
+        """Settle what two readers of a procedure differ on; see `pages.Desk.settle`."""
+        self.show_tab(Tab.REPLAY)
+        self.replay.settle(path)
+
     def show_tab(self, tab: Tab) -> None:
         """Bring a page to the front."""
         if not self._begun:
@@ -248,6 +253,7 @@ class QaWindow(QMainWindow):
             self.hide()
             self._bridge.close()
             self._close_pages()
+            self._room.sessions.refuse()
             self._background.close()
             self._room.close()
             self.closed.emit()

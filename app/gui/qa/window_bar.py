@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from PyQt6.QtGui import QFontMetrics
 from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton
 
+from app.gui import theme
 from app.gui.language import mark, tr
+from app.gui.qa import look
 from app.gui.qa.keys import Act, key_text
 from app.gui.qa.pages import Tab
 from app.gui.qa.shortcuts import tip
@@ -19,6 +22,8 @@ TABS: Mapping[Tab, tuple[str, Act]] = {
     Tab.REPLAY: (mark("Replay"), Act.REPLAY_TAB),
     Tab.FIGURES: (mark("Compare and figures"), Act.FIGURES_TAB),
 }
+
+_ASIDE_PX = 20  # padding and border of both sides
 
 
 class WindowBar(QFrame):
@@ -42,6 +47,7 @@ class WindowBar(QFrame):
             made.setCheckable(True)
             made.setToolTip(tip(act))
             made.setAccessibleName(tr(words))
+            made.setMinimumWidth(_strong_width(tr(words)))
             self._group.addButton(made)
             self.tabs[tab] = made
             row.addWidget(made)
@@ -76,3 +82,8 @@ class WindowBar(QFrame):
         made = button(words, do[act])
         made.setToolTip(tip(act))
         return made
+
+
+def _strong_width(words: str) -> int:
+    """What a button needs while it is chosen: its words are bold then."""
+    return QFontMetrics(theme.font(look.TEXT_PX, strong=True)).horizontalAdvance(words) + _ASIDE_PX

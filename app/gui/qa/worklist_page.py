@@ -30,6 +30,7 @@ from app.qa.worklist.answers import Verdict
 CLIPS, AUDIT = "clips", "audit"
 _COLUMNS = 9
 _AGAIN_MS = 1000
+_MOST_NOTES = 3
 
 
 class WorklistPage(QWidget):
@@ -201,7 +202,10 @@ class WorklistPage(QWidget):
 
     def _show_supply(self, supply: Supply) -> None:
         self.scope.setText(_scope_words(supply, chosen=self._paths is not None))
-        self.notes.setText("\n".join(told(note) for note in supply.troubles[:3]))
+        lines = [told(note) for note in supply.troubles]
+        more = [tr("and {count} more").format(count=len(lines) - _MOST_NOTES)] if len(lines) > _MOST_NOTES else []
+        self.notes.setText("\n".join([*lines[:_MOST_NOTES], *more]))
+        self.notes.setToolTip("\n".join(lines))
         self.notes.setVisible(bool(supply.troubles))
         self._show_progress()
         if self.mode.value == AUDIT:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import av
-
 from app.qa.deidentify.journal import write_journal
 from app.qa.deidentify.plan import Clocks, Plan
 from app.qa.deidentify.records import (
@@ -25,6 +23,7 @@ from app.qa.exchange.exporting import grown
 from app.qa.progress import Progress, Stop, never, quiet
 from app.qa.reanalysis import analysis_path
 from app.recording.mark import LOCK_NAME
+from detector.decode import opened_video
 from detector.errors import OutputError, SourceError, UsageError
 from detector.file_lock import FileLock
 from detector.picture.area import Area
@@ -154,7 +153,7 @@ def _left_behind(procedure: Procedure, shift_days: int | None) -> list[str]:
 
 
 def _has_sound(segment: Segment) -> bool:
-    with av.open(str(segment.video)) as container:
+    with opened_video(segment.video) as (container, _):
         return bool(container.streams.audio)
 
 

@@ -260,7 +260,7 @@ def write_labels(labels: Annotation, target: Path, plan: Plan, video: CopiedVide
             time_base=video.time_base,
         ),
         lesions=tuple(
-            Lesion(id=x.id, paris=x.paris, size_mm=x.size_mm, note="", site=x.site, histology=x.histology)
+            Lesion(id=x.id, paris=x.paris, size_mm=x.size_mm, note="", site=x.site, histology=x.histology, lst=x.lst)
             for x in labels.lesions
         ),
         reviewed=tuple(

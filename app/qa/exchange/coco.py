@@ -17,7 +17,7 @@ from detector.labels.coco import CocoFile, Record, coco_mark, looks_like_coco, r
 from detector.labels.text import number, whole
 
 FILE = "annotations/instances.json"
-_FIELDS = ("paris", "size_mm", "site", "histology", "note")
+_FIELDS = ("paris", "size_mm", "site", "histology", "note", "lst")
 
 
 def _write(items: Sequence[Item], job: Job) -> list[str]:

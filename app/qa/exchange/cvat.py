@@ -18,7 +18,7 @@ from detector.labels.cvat import SKIPPED_SHAPES, CvatShape, CvatTrack, is_cvat_v
 from detector.labels.text import number
 
 FILE = "annotations.xml"
-_FIXED = ("lesion", "paris", "size_mm", "site", "histology", "note")
+_FIXED = ("lesion", "paris", "size_mm", "site", "histology", "note", "lst")
 _MUTABLE = ("state", "visibility")
 _LINE_PX = 0.004  # CVAT writes two digits
 _LONGEST = 500  # frames between two key frames

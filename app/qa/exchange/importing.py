@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.qa.aside import kept_aside
 from app.qa.exchange.formats import find_format, guess_format
 from app.qa.exchange.joining import Rule, to_annotation
 from app.qa.exchange.model import ForeignVideo, Format
@@ -155,16 +154,8 @@ def label_file(target: Target) -> Path:
 
 
 def _publish(target: Target, annotation: Annotation) -> tuple[Path, Path | None]:
-    file, aside = label_file(target), None
-    if file.exists():
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        aside = file.with_name(f"{file.name}.{stamp}.replaced")  # a name that nobody takes for labels
-        try:
-            shutil.copy2(file, aside)
-        except OSError as error:
-            raise OutputError(
-                f"{file} cannot be put aside: {error.strerror or error}.", "Is the folder write-protected?"
-            ) from error
+    file = label_file(target)
+    aside = kept_aside(file)
     save_annotation(file, annotation)
     return file, aside
 

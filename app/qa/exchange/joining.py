@@ -19,7 +19,7 @@ BORDER_PX = 2.0
 SAME_PX = 0.01
 """A box that differs by no more from the one that was exported was not moved: the exact one comes back."""
 _SHOWN = 5
-_ATTRIBUTES = ("paris", "size_mm", "site", "histology", "note")
+_ATTRIBUTES = ("paris", "size_mm", "site", "histology", "note", "lst")
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def targets_of(paths: Sequence[Path]) -> list[Target]:
     taken: set[str] = set()
     for path in procedures_at(paths):
         procedure = open_procedure(path)
-        base = _free(path.resolve().name if path.is_dir() else path.stem, taken)
+        base = free_name(path.resolve().name if path.is_dir() else path.stem, taken)
         several = len(procedure.segments) > 1
         for s in procedure.segments:
             key = f"{base}/{s.video.stem}" if several else base
@@ -112,7 +112,8 @@ def video_facts(video: Path) -> Video:
     )
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, or with a number behind it where it is taken; it is taken from now on."""
     free, number = name, 2
     while free in taken:
         free, number = f"{name}-{number}", number + 1

@@ -7,6 +7,7 @@ lock of the live window, and whether a process still moves. A window reads `JobQ
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -23,6 +24,7 @@ from app.qa.jobs.worker import Worker
 from detector.cpu import find_cores, headless_threads
 from detector.errors import PolypwatchError
 
+_log = logging.getLogger(__name__)
 LIVE = "a live window is open on this computer"
 STAYS = "what is done is kept; analyse it again to go on"
 _LOOK_EVERY_S = 1.0
@@ -74,6 +76,7 @@ class JobQueue:
         self._moved: dict[Worker, float] = {}
         self._held: set[int] = set()  # by the user; what a live window holds up is not paused but waits
         self._ending: set[int] = set()
+        self._looked = 0.0
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._store = JobStore.open(store)
         for path, choice, folder in self._store.load():
@@ -154,21 +157,29 @@ class JobQueue:
         self._inbox.put(what)
 
     def _run(self) -> None:
-        looked = 0.0
-        while True:
-            with contextlib.suppress(queue.Empty):
-                what = self._inbox.get(timeout=_LOOK_EVERY_S)
-                if what is None:
-                    break
-                what()
-            if time.monotonic() - looked >= _LOOK_EVERY_S:
-                looked = time.monotonic()
-                self._look()
-            self._start_what_can()
+        going_on = True
+        while going_on:
+            try:
+                going_on = self._turn()
+            except Exception:  # the root of this thread: one strange message must not stop all analyses for good
+                _log.exception("the queue of analyses stumbled")
         for worker in self._workers:
             worker.say(STOP)
         for worker in self._workers:
             worker.close(_ENDS_WITHIN_S)
+
+    def _turn(self) -> bool:
+        """Hear one message, look up when it is time, start what can be started; False when the end is asked for."""
+        with contextlib.suppress(queue.Empty):
+            what = self._inbox.get(timeout=_LOOK_EVERY_S)
+            if what is None:
+                return False
+            what()
+        if time.monotonic() - self._looked >= _LOOK_EVERY_S:
+            self._looked = time.monotonic()
+            self._look()
+        self._start_what_can()
+        return True
 
     def _look(self) -> None:
         """Once a second: at the live window, and at processes that do not move."""
@@ -186,7 +197,10 @@ class JobQueue:
                 self._moved[worker] = now
                 continue
             with self._lock:
-                limit = _MOVES_WITHIN_S if self._jobs[job].frames else _STARTS_WITHIN_S
+                known = self._jobs.get(job)
+            if known is None or known.state.over:  # it failed, and its process is about to end
+                continue
+            limit = _MOVES_WITHIN_S if known.frames else _STARTS_WITHIN_S
             if now - self._moved[worker] > limit:
                 self._fail(
                     job, f"Nothing has moved for {limit:.0f} s; the process was ended. Analyse it again to go on."

@@ -20,7 +20,7 @@ from detector.errors import OutputError
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 _BUSY_S = 10.0
 _BESIDE = ("", "-wal", "-shm")
 
@@ -80,6 +80,7 @@ class Database:
         self._path = path
         self._rebuilt = rebuilt
         self._lock = threading.RLock()
+        self._closed = False
         self._db = self._open()
 
     def read(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
@@ -104,17 +105,23 @@ class Database:
 
     def changes(self) -> tuple[int, int]:
         """Differs from what it was before if this or another window has changed anything."""
-        with self._lock:
-            (version,) = self._db.execute("PRAGMA data_version").fetchone()
-            return int(version), self._db.total_changes
+
+        def seen(db: sqlite3.Connection) -> tuple[int, int]:
+            (version,) = db.execute("PRAGMA data_version").fetchone()
+            return int(version), db.total_changes
+
+        return self._safely(seen)
 
     def close(self) -> None:
         """Let the file go."""
         with self._lock, contextlib.suppress(sqlite3.Error):
+            self._closed = True
             self._db.close()
 
     def _safely(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
+            if self._closed:  # for SQLite that is an error like damage, and damage is cured by an empty file
+                raise OutputError("The library's index is closed.")
             try:
                 return work(self._db)
             except sqlite3.DatabaseError as error:

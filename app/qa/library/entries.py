@@ -42,12 +42,13 @@ class Reader:
     """One review of a procedure.
 
     Attributes:
-        name: of the reader; ``adjudicator`` decides between others.
+        name: of the reader.
         reviewed: share of the frames that the reader looked at for every lesion, 0 to 1; None if the number of frames
             is not known.
         committed: whether the reader said to be done.
         answers: to clips of the worklist.
         trouble: why the log cannot be read, in words; empty if it can.
+        settles: what two others differ on: no review of their own.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Reader:
     committed: bool
     answers: int = 0
     trouble: str = ""
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,11 @@ class Entry:
     def reader(self, name: str) -> Reader | None:
         """The review of one reader; None if they have not begun."""
         return next((reader for reader in self.readers if reader.name == name), None)
+
+    @property
+    def can_be_settled(self) -> bool:
+        """Whether two readers have committed, so that a third can decide what they differ on."""
+        return sum(reader.committed and not reader.settles for reader in self.readers) > 1
 
     @property
     def reviewed(self) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.qa.library.database import Database
-from app.qa.library.entries import KINDS, NO_FILTERS, Entry, Facets, Filters, ReviewState, ScanState, Sort
+from app.qa.library.entries import KINDS, NO_FILTERS, Entry, Facets, Filters, ScanState, Sort
 from app.qa.library.rows import below, entry_of, folded, key_of, order_by, where
 from app.qa.library.scanner import Scanner
 from detector.user_cache import cache_root
@@ -164,13 +164,6 @@ class Library:
             kinds=tuple(kind for kind in KINDS if kind in kinds),
             troubled=numbers["troubled"],
         )
-
-    def review_counts(self) -> dict[ReviewState, int]:
-        """How many procedures are in which state of review."""
-        scope, values = below(self._roots)
-        sql = f"SELECT review, COUNT(*) AS n FROM entries WHERE listed AND {scope} GROUP BY review"
-        found = {row["review"]: row["n"] for row in self._database.read(sql, values)}
-        return {state: found.get(state.value, 0) for state in ReviewState}
 
     # -- what others found out ----------------------------------------------------------------------------------------
 

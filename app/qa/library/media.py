@@ -72,7 +72,9 @@ def _is_text(path: Path) -> bool:
 
 
 def _container(facts: Facts, path: Path, source: str | io.RawIOBase, *, still: bool = False) -> None:
-    options = {} if still else {"format_whitelist": FORMATS}
+    # Whatever a file claims to be, nothing but the file itself is opened, and nothing of the network.
+    options = {"protocol_whitelist": "file"} if isinstance(source, str) else {}
+    options |= {} if still else {"format_whitelist": FORMATS}
     try:
         with av.open(source, "r", options=options) as container:
             stream = container.streams.video[0]

@@ -20,7 +20,6 @@ from app.qa.review.places import is_log
 from detector.errors import FormatError
 from detector.schema import require_schema
 
-ADJUDICATOR: Final = "adjudicator"
 _NO_EDITS: Final = frozenset({"undo", "redo", "commit", "publish", "recovered"})
 _ELSEWHERE: Final = re.compile(r"(?P<name>.+)-[0-9a-f]{8}\.review-[^/\\]+\.jsonl")
 Range = tuple[int, int]
@@ -75,7 +74,7 @@ class ReviewLogs:
 def state_of(readers: Iterable[Reader]) -> ReviewState:
     """How far the review has come over all readers."""
     known = tuple(readers)
-    if any(r.name == ADJUDICATOR and r.committed for r in known):
+    if any(r.settles and r.committed for r in known):
         return ReviewState.ADJUDICATED
     if any(r.committed for r in known):
         return ReviewState.COMMITTED
@@ -130,14 +129,16 @@ def _summed(name: str, length: int | None, rows: list[tuple[int, dict[str, Any]]
     counted = [edit for n, edit in sorted(edits.items()) if n not in undone]
     if not committed and all(edit["kind"] == "import" for edit in counted):
         return None  # labels that were there already were taken over, and nothing was done
-    ranges = _reviewed(counted, name)
+    # A review that settles others began from their logs: what both of them looked at is looked at.
+    settles = any(edit["kind"] == "import" and edit.get("form") == SCHEMA for edit in edits.values())
+    ranges = _reviewed(counted, name, everybody=settles)
     answers = {str(edit["answer"].get("clip")) for edit in counted if edit["kind"] == "answer"}
     share = min(1.0, sum(last - first + 1 for first, last in ranges) / length) if length else None
-    return Reader(name, share, committed, len(answers))
+    return Reader(name, share, committed, len(answers), settles=settles)
 
 
-def _reviewed(edits: Iterable[dict[str, Any]], name: str) -> list[Range]:
-    """What counts as looked at in the end, without overlaps."""
+def _reviewed(edits: Iterable[dict[str, Any]], name: str, *, everybody: bool = False) -> list[Range]:
+    """What counts as looked at in the end, without overlaps: by this reader, or by anybody."""
     ranges: list[Range] = []
     for edit in edits:
         kind = edit["kind"]
@@ -147,7 +148,7 @@ def _reviewed(edits: Iterable[dict[str, Any]], name: str) -> list[Range]:
             ranges = _without(ranges, (edit["first"], edit["last"]))
         elif kind in ("import", "decide"):
             for one in edit.get("reviewed", ()):
-                if kind == "decide" or one["reviewer"] == name:
+                if everybody or kind == "decide" or one["reviewer"] == name:
                     ranges = [*_without(ranges, (one["first"], one["last"])), (one["first"], one["last"])]
     return ranges
 

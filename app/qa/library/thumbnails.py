@@ -7,17 +7,16 @@ its first video is opened, as a plain file: its sidecar of many thousand lines s
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from app.qa.cache import Kept
+from app.qa.cache import Kept, tidy
 from app.qa.library.entries import Entry
 from app.qa.opened import open_for_review
 from app.qa.playback.pictures import Pictures
@@ -31,7 +30,6 @@ _PLACES = (0.4, 0.6, 0.25, 0.8)  # of the length: the first that is not black is
 _BLACK = 14.0  # mean grey level
 _QUALITY = 82
 _MOST_IN_MEMORY = 600
-_MOST_ON_DISK = 20_000
 
 
 class Thumbnails:
@@ -48,6 +46,7 @@ class Thumbnails:
     def __init__(self, wake: Callable[[], None], cache: Path | None = None) -> None:
         self._wake = wake
         self._kept = Kept(cache)
+        self._root = cache
         self._condition = threading.Condition()
         self._wishes: list[Entry] = []
         self._known: OrderedDict[tuple[int, int, float], bytes] = OrderedDict()
@@ -80,7 +79,7 @@ class Thumbnails:
             self._thread.join(wait_s)
 
     def _run(self) -> None:
-        self._prune()
+        tidy(self._root)
         while True:
             with self._condition:
                 while not self._wishes and not self._closed:
@@ -113,14 +112,6 @@ class Thumbnails:
             data = thumbnail(source)
             self._kept.keep_data(file, data)
         return data
-
-    def _prune(self) -> None:
-        """A cache that nobody empties must not grow for ever; the oldest go."""
-        folder = self._kept.folder / _KIND
-        with suppress(OSError), os.scandir(folder) as listing:
-            files = sorted((entry.stat().st_mtime, entry.path) for entry in listing)
-            for _, path in files[: max(0, len(files) - _MOST_ON_DISK)]:
-                os.unlink(path)
 
 
 def thumbnail(source: Path, width_px: int = WIDTH_PX) -> bytes:

@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 
 from app.qa.cache import Kept
 from app.qa.playback.media import ImageMedium, Medium, VideoMedium
+from app.qa.progress import Stop, go_on
 from detector.decode import ONE_PICTURE_PER_PACKET, Clock, packets_of
 from detector.errors import SourceError
 from detector.sidecar import RecordedFrame
@@ -36,12 +37,8 @@ _HEAD_PICTURES, _HEAD_PACKETS, _TAIL_PICTURES, _TAIL_TRIES = 48, 400, 12, 4
 _SOUGHT_BY_PTS = ("matroska", "mov")  # others are sought by the times at which packets are decoded
 _TOLD_EVERY = 512  # packets
 
+_COUNTING = "Counting the pictures"
 Progress = Callable[[float], None]
-Stop = Callable[[], bool]
-
-
-class Stopped(Exception):  # not an error: somebody asked for it
-    """Counting was stopped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,8 +231,8 @@ def _listed(
     refused = False
     try:
         for number, packet in enumerate(packets_of(container, stream)):
-            if number % _TOLD_EVERY == 0 and stop():
-                raise Stopped
+            if number % _TOLD_EVERY == 0:
+                go_on(stop, _COUNTING)
             refused |= not isinstance(packet, Packet)
             if not isinstance(packet, Packet) or packet.is_discard:
                 continue
@@ -304,8 +301,8 @@ def _by_decoding(medium: VideoMedium, progress: Progress, stop: Stop) -> VideoIn
         labels: list[int | None] = []
         keys: list[int] = []
         for number, frames in enumerate(_decoded(container, stream)):
-            if number % 16 == 0 and stop():
-                raise Stopped
+            if number % 16 == 0:
+                go_on(stop, _COUNTING)
             for frame in frames:
                 if not labels and frame.is_corrupt:
                     continue

@@ -125,6 +125,8 @@ class Player:
 
     def _order(self, playing: bool | None = None, speed: float | None = None) -> None:
         with self._condition:
+            if not self._thread.is_alive():
+                return  # it broke off, and the fault is on the screen: nothing must look as if it played
             before = self._state
             self._state = replace(
                 before,

@@ -78,6 +78,7 @@ class Adjudication:
         self._size_of = opened.size_of
         self._a, self._b = _said(a), _said(b)
         self._names = (a.reviewer, b.reviewer)
+        self._moot: tuple[Document, frozenset[str]] | None = None
         self.comparison: Comparison = compare(self._a, self._b)
         pairs = self.comparison.pairs
         self._numbers: dict[tuple[int | None, int | None], int] = {}
@@ -97,10 +98,48 @@ class Adjudication:
         return self.session.document
 
     @property
+    def readers(self) -> tuple[Document, Document]:
+        """What the two readers stand by."""
+        return self._a, self._b
+
+    @property
     def open_disagreements(self) -> tuple[Disagreement, ...]:
-        """What is still to be decided, longest first."""
-        done = set(self.document.decisions)
+        """What is still to be decided, longest first; nothing of a lesion that was decided not to be there."""
+        done = {*self.document.decisions, *self.moot}
         return tuple(d for d in self.comparison.disagreements if d.name not in done)
+
+    @property
+    def moot(self) -> frozenset[str]:
+        """Names of what needs no decision any more: attributes of a lesion of which no box is left."""
+        document = self.document
+        if self._moot is None or self._moot[0] is not document:
+            done = set(document.decisions)
+            waiting = {
+                (d.lesion_a, d.lesion_b)
+                for d in self.comparison.disagreements
+                if d.kind != "attribute" and d.name not in done
+            }
+            names = frozenset(
+                d.name
+                for d in self.comparison.disagreements
+                if d.kind == "attribute"
+                and (d.lesion_a, d.lesion_b) not in waiting
+                and not document.has(self._number(d))
+            )
+            self._moot = document, names
+        return self._moot[1]
+
+    def own_track(self, disagreement: Disagreement, boxes: Mapping[int, Box]) -> Track:
+        """What boxes of one's own would amount to, before they are decided on: see :meth:`decide`.
+
+        Raises:
+            UsageError: there is none in the range, or it is not in the picture.
+        """
+        return self._own(disagreement, boxes)
+
+    def number_of(self, disagreement: Disagreement) -> int:
+        """The lesion's number in what comes out."""
+        return self._number(disagreement)
 
     def decide(
         self,
@@ -220,11 +259,11 @@ def _mark_of(a: ReviewSession, b: ReviewSession) -> tuple[str, str]:
 def _both_say(a: Lesion | None, b: Lesion | None) -> Attributes:
     """What the readers know of a lesion; nothing of what they differ on."""
     said: dict[str, Any] = {}
-    for name in ("size_mm", "paris", "site", "histology"):
+    for name in ("size_mm", "paris", "lst", "site", "histology"):
         values = [getattr(x.attributes, name) for x in (a, b) if x is not None]
         known = [v for v in values if v is not None]
         if name == "size_mm" and known:
-            said[name] = sum(known) / len(known)
+            said[name] = round(sum(known) / len(known), 1)
         elif len(set(known)) == 1:
             said[name] = known[0]
     notes = [x.attributes.note for x in (a, b) if x is not None and x.attributes.note]

@@ -226,7 +226,7 @@ def _between(a: _Seen, b: _Seen, one: int, other: int, positions: Positions) -> 
 def _attributes(a: Lesion, b: Lesion) -> Iterator[Disagreement]:
     first = min(a.stretches[0][0], b.stretches[0][0])
     last = max(a.stretches[-1][1], b.stretches[-1][1])
-    for name in ("paris", "site", "histology"):
+    for name in ("paris", "lst", "site", "histology"):
         x, y = getattr(a.attributes, name), getattr(b.attributes, name)
         if x is not None and y is not None and x != y:
             yield Disagreement("attribute", first, last, a.id, b.id, name)

@@ -5,8 +5,11 @@ Every edit keeps the document before it; they share what they have in common, so
 
 from __future__ import annotations
 
+from typing import Final
+
 from app.qa.review.applying import apply
 from app.qa.review.document import Document
+from app.qa.review.log import SCHEMA as REVIEWS
 from app.qa.review.operations import (
     EDITS,
     Commit,
@@ -20,7 +23,11 @@ from app.qa.review.operations import (
     Undo,
 )
 from app.qa.review.operations import Published as PublishedOp
+from detector.annotation import SCHEMA as LABELS
 from detector.errors import UsageError
+
+_BEGUN_FROM: Final = (LABELS, REVIEWS)
+"""Labels that lay there, what two readers agree on. Another tool's file was taken over by somebody: an edit."""
 
 
 class History:
@@ -40,11 +47,21 @@ class History:
         self._past: list[tuple[int, Document]] = []
         self._future: list[tuple[int, Document]] = []
         self._highest = 0
+        self._begun = False  # something was said
+        self._kept = 0  # edits at the beginning that undo does not offer
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was ever said, undone or not."""
+        return self._begun
 
     @property
     def undoes(self) -> int | None:
-        """The number of the edit that undo would take back; None if there is none."""
-        return self._past[-1][0] if self._past else None
+        """The number of the edit that undo would take back; None if there is none.
+
+        The labels that a review began from are no edit: one Ctrl+Z too many must not take every lesion away.
+        """
+        return self._past[-1][0] if len(self._past) > self._kept else None
 
     @property
     def redoes(self) -> int | None:
@@ -78,6 +95,7 @@ class History:
             operation: what was done.
             made: what :meth:`tried` gave for it.
         """
+        begun, self._begun = self._begun, self._begun or not isinstance(operation, Recovered)
         match operation:
             case Commit():
                 self.committed = self.committed or self.document
@@ -87,9 +105,12 @@ class History:
                 return
             case Undo():
                 self._future.append((self._past.pop()[0], self.document))
+                self._kept = min(self._kept, len(self._past))  # as older versions could
             case Redo():
                 self._past.append((self._future.pop()[0], self.document))
             case _:
+                if isinstance(operation, Import) and not begun and operation.form in _BEGUN_FROM:
+                    self._kept = 1
                 self._past.append((n, self.document))
                 self._future.clear()
                 self._highest = max(self._highest, *_numbers(operation))

@@ -150,7 +150,12 @@ class _Taking:
 def _attributes(lesion: Lesion) -> Attributes:
     size = lesion.size_mm if lesion.size_mm is not None and lesion.size_mm <= 300 else None
     return Attributes(
-        size_mm=size, paris=lesion.paris, site=lesion.site, histology=lesion.histology, note=lesion.note[:10_000]
+        size_mm=size,
+        paris=lesion.paris,
+        site=lesion.site,
+        histology=lesion.histology,
+        note=lesion.note[:10_000],
+        lst=lesion.lst,
     )
 
 
@@ -210,6 +215,7 @@ def annotation_of(document: Document, opened: Opened, segment: int, *, origin: s
                 note=x.attributes.note,
                 site=x.attributes.site,
                 histology=x.attributes.histology,
+                lst=x.attributes.lst,
             )
             for x in document.lesions
             if x.id in seen

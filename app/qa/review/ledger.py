@@ -57,7 +57,7 @@ class Ledger:
     @property
     def is_new(self) -> bool:
         """Whether nothing was ever said."""
-        return self._next == 1
+        return not self.history.begun
 
     @property
     def last_line(self) -> tuple[int, str]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from app import SOFTWARE
 from app.qa.review.log import Head, Reading, read_log
 from app.qa.review.places import Holding, holder_of, log_path, now_utc, require_same, slug_of, videos_of
+from app.recording.mark import LOCK_NAME, is_unfinished
 from detector.errors import FormatError
+from detector.file_lock import FileLock
 
 if TYPE_CHECKING:
     from app.qa.opened import Opened
@@ -47,6 +49,8 @@ def find_log(opened: Opened, reviewer: str, blinded: bool, folder: Path | None) 
     if not opened.axis.whole:
         reason = f"The frames of {opened.title} are still being counted: it can be reviewed when that is done."
         return Found(path, _new_head(opened, reviewer, blinded), None, None, reason, ())
+    if reason := _unsettled(opened):
+        return Found(path, _new_head(opened, reviewer, blinded), None, None, reason, ())
     holding, reason = _held(path, reviewer, make=folder is not None)
     try:
         reading = read_log(path) if path.exists() else None
@@ -61,6 +65,20 @@ def find_log(opened: Opened, reviewer: str, blinded: bool, folder: Path | None) 
             "Restore the file from a copy, or move it away to begin anew."
         )
     return Found(path, head, reading, holding, reason, notes)
+
+
+def _unsettled(opened: Opened) -> str:
+    """Why the videos will still change: what is said now would be refused as the review of another video then."""
+    if not opened.path.is_dir():
+        return ""
+    if FileLock.is_held(opened.path / LOCK_NAME):
+        return f"{opened.title} is still being recorded or repaired: it can be reviewed when that is done."
+    if is_unfinished(opened.path):
+        return (
+            f"The recording {opened.title} was not ended: open Polypwatch once, which recovers it. Then it can be "
+            "reviewed; until then its video files can be opened one by one."
+        )
+    return ""
 
 
 def _new_head(opened: Opened, reviewer: str, blinded: bool) -> Head:

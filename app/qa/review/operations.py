@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 from app.qa.review.sorted_map import SortedMap
 from app.qa.review.steps import runs
 from app.qa.review.tracks import CLEAR, State, Track
-from detector.annotation import BoxPx, Histology, Paris, Site
+from detector.annotation import BoxPx, Histology, Lst, Paris, Site
 
 Position = Annotated[int, Field(ge=0)]
 LesionId = Annotated[int, Field(ge=1)]
@@ -38,6 +38,7 @@ class Attributes(_Part):
         paris: shape class, as in labels; None likewise.
         site: where it lies; None likewise.
         histology: None likewise.
+        lst: which kind of laterally spreading tumour; None if it is none, or nobody said.
         note: free.
     """
 
@@ -45,6 +46,7 @@ class Attributes(_Part):
     paris: Paris | None = None
     site: Site | None = None
     histology: Histology | None = None
+    lst: Lst | None = None
     note: str = Field(default="", max_length=10_000)
 
 

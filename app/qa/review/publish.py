@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.qa.aside import kept_aside
 from app.qa.review.labels import annotation_of
 from app.recording.mark import sync_folder
 from detector.annotation import Annotation, save_annotation
-from detector.errors import OutputError, UsageError
+from detector.errors import UsageError
 
 if TYPE_CHECKING:
     from app.qa.opened import Opened
@@ -91,26 +89,8 @@ def _traced(annotation: Annotation, session: ReviewSession) -> Annotation:
 
 
 def _written(path: Path, annotation: Annotation) -> PublishedFile:
-    aside = _kept_aside(path)
+    aside = kept_aside(path)
     save_annotation(path, annotation)
     sync_folder(path.parent)
     reviewed = sum(annotation.is_reviewed(i) for i in range(annotation.video.frame_count))
     return PublishedFile(path, aside, len(annotation.lesions), len(annotation.frames), reviewed)
-
-
-def _kept_aside(path: Path) -> Path | None:
-    """A second name for the file that lies there, so that at every moment there is one under its own."""
-    if not path.exists():
-        return None
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    aside = path.with_name(f"{path.name}.{stamp}.replaced")
-    try:
-        with contextlib.suppress(OSError):
-            os.link(path, aside)
-            return aside
-        aside.write_bytes(path.read_bytes())  # where files cannot have two names
-    except OSError as error:
-        raise OutputError(
-            f"The labels that are there cannot be kept aside ({aside}: {error.strerror}).", "Nothing was changed."
-        ) from error
-    return aside

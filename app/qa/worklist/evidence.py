@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from app.examination.events import PolypFound
-from app.examination.record import Examination
-from app.examination.store import JOURNAL_NAME, read_journal
+from app.examination.store import JOURNAL_NAME
 from app.qa.answers import Candidates, Shown
 from app.qa.axis import Flags, FrameAxis
+from app.qa.marks import marks_in
 from app.qa.worklist.answers import Answer
 from app.qa.worklist.clips import Corners
 from detector.errors import FormatError
@@ -95,24 +95,7 @@ def _found(procedure: Path, axis: FrameAxis) -> tuple[Found, ...] | None:
     if not (procedure / JOURNAL_NAME).is_file():
         return None
     try:
-        examination = Examination.replay(read_journal(procedure / JOURNAL_NAME).events)
+        marks = marks_in(procedure, axis)
     except FormatError:
         return None
-    marks = []
-    for event, what in examination.of(PolypFound):
-        position = _position(axis, event.capture_index)
-        if position is not None:
-            marks.append(Found(position, what.lesion))
-    return tuple(marks)
-
-
-def _position(axis: FrameAxis, capture_index: int | None) -> int | None:
-    """The recorded frame at or next behind a capture index of the first run of the recorder that holds it."""
-    if capture_index is None:
-        return None
-    for session in np.unique(axis.session):
-        here = np.flatnonzero((axis.session == session) & (axis.capture_index >= 0))
-        captured = axis.capture_index[here]
-        if len(here) and captured[0] <= capture_index <= captured[-1]:
-            return int(here[np.searchsorted(captured, capture_index)])
-    return None
+    return tuple(Found(mark.position, mark.what.lesion) for mark in marks if isinstance(mark.what, PolypFound))

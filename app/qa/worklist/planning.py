@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from app.qa.answers import NOT_ANALYSED
 from app.qa.worklist.answers import Answer
 from app.qa.worklist.audit import Sensitivity, Total, allocate, draw, estimate, sensitivity, sentence, strata_of
 from app.qa.worklist.clips import CLIP_S, Clip, clip_id
@@ -31,7 +32,7 @@ USUAL_WINDOWS = 400
 """At 7 s a window 47 minutes; with 4 % of missed windows the interval of their share is then about 2.4 to 6.5 %."""
 USUAL_PACE = 60 / 7
 """Windows a minute, before anybody has answered one."""
-_INSIDE = 0.5  # of a window's frames must show the inside of a body
+_INSIDE = 0.5  # of a window's frames must show the inside of a body and have been looked at
 _LOOK_BACK_S = 2.0  # who marks a polyp has seen it before
 
 
@@ -40,7 +41,8 @@ class Windows:
     """The time of one procedure in windows of six seconds, and what is known of each.
 
     Attributes:
-        all: first and last position of each, in order; those outside of the body are left out.
+        all: first and last position of each, in order; those outside of the body, and those that a re-analysis has not
+            looked at, are left out.
         shown: in which the AI showed a lesion that was confirmed.
         known: in which a lesion is known (drawn, marked in the examination, answered) that the AI did not show there.
         open: in which nothing was on the screen, nothing is known, and nobody reviewed: what is drawn from.
@@ -241,7 +243,8 @@ def windows_of(evidence: Evidence, is_reviewed: Callable[[int], bool] | None = N
         evidence: of the procedure; what the first of `evidence.shown` says was on the screen.
         is_reviewed: whether somebody looked at a frame for every lesion; None: nobody did.
     """
-    tiles = [w for w in _tiles(evidence) if np.mean(evidence.inside[w[0] : w[1] + 1]) >= _INSIDE]
+    counts = evidence.inside & _asked(evidence)
+    tiles = [w for w in _tiles(evidence) if np.mean(counts[w[0] : w[1] + 1]) >= _INSIDE]
     boxed = np.zeros(len(evidence.axis), np.bool_)
     confirmed = boxed.copy()
     alarms = alarm_runs(evidence.shown[0], evidence.axis) if evidence.shown else []
@@ -265,6 +268,14 @@ def windows_of(evidence: Evidence, is_reviewed: Callable[[int], bool] | None = N
         and not (is_reviewed is not None and all(map(is_reviewed, range(a, b + 1))))
     )
     return Windows(tuple(tiles), shown, seen - shown, free, unjudged)
+
+
+def _asked(evidence: Evidence) -> npt.NDArray[np.bool_]:
+    """What a re-analysis has looked at. Live all counts: what stood on the screen was nothing, whatever the reason."""
+    first = evidence.shown[0] if evidence.shown else None
+    if first is None or first.origin != "analysis":
+        return np.ones(len(evidence.axis), np.bool_)
+    return np.asarray(first.status != NOT_ANALYSED, np.bool_)
 
 
 def _tiles(evidence: Evidence) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from app.qa.answers import NOT_ANALYSED
 from app.qa.axis import FrameAxis
 from app.qa.worklist.answers import FALSE, ClipKind, Verdict
 from app.qa.worklist.clips import Clip, Corners, clip_id, window
@@ -101,7 +102,10 @@ def _models(evidence: Evidence, alarms: list[list[Run]]) -> Iterator[Proposal]:
             if other == number or evidence.shown[other].label == evidence.shown[number].label:
                 continue
             name = evidence.shown[other].label
+            asked = evidence.shown[other].status != NOT_ANALYSED
             for run in runs:
+                if not asked[run.first : run.last + 1].any():
+                    continue  # nobody asked it here: that is no disagreement
                 if not any(run.meets(r) for r in _near(run, theirs)):
                     why = (
                         f"{run.label} gives an alarm for {run.seconds:.1f} s (score {run.top:.2f}); {name} gives none."

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.qa.answers import ANALYSED, Candidates, Shown
+from app.qa.answers import ANALYSED, NOT_ANALYSED, Candidates, Shown
 from app.qa.axis import FrameAxis
 from app.qa.worklist.clips import ClipBox, Corners
 from detector.detections import Detections
 from detector.geometry import Boxes, iou_matrix
+from detector.scoring.displayed import STANDS_S
 from detector.tracking import Tracker, TrackingSettings
 
 LOW_SCORE = 0.1
@@ -129,13 +130,24 @@ def silences(
     for each in candidates:
         strong = each.scores >= np.float32(LOW_SCORE)
         busy = np.repeat(np.arange(len(each)), np.diff(each.offsets))[strong]
-        quiet &= each.status == ANALYSED
+        quiet &= _asked(each, axis)
         quiet[busy] = False
     if not candidates:
         return []
     return [
         (first, last) for first, last in ranges_of(quiet) if axis.until_s(last) - float(axis.times_s[first]) >= least_s
     ]
+
+
+def _asked(candidates: Candidates, axis: FrameAxis) -> npt.NDArray[np.bool_]:
+    """Frames of which the model's word is known: its own, or that of a frame just before, as long as it would stand.
+
+    Live, a model that is slower than the camera leaves frames out.
+    """
+    asked = candidates.status == ANALYSED
+    last = np.maximum.accumulate(np.where(asked, np.arange(len(asked)), -1))
+    fresh = (last >= 0) & (axis.times_s - axis.times_s[last] <= STANDS_S)
+    return np.asarray(asked | ((candidates.status == NOT_ANALYSED) & fresh), np.bool_)
 
 
 def ranges_of(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -112,6 +112,22 @@ def test_an_adenoma_detection_rate_needs_the_histology_of_every_procedure_with_a
     assert "histology of 1 procedures" in missing.note
 
 
+def test_a_lesion_without_histology_beside_a_hyperplastic_one_may_be_an_adenoma(film):
+    known, unknown = (
+        Lesion(id=k, paris=None, size_mm=None, note="", histology=h) for k, h in ((1, "hyperplastic"), (2, None))
+    )
+    mixed = scored(film, lesions={"1": known, "2": unknown}, facts=ProcedureFacts(polyps_found=2))
+    assert detection_rates([mixed]).adenomas.value is None
+
+
+def test_without_a_journal_only_what_was_reviewed_from_end_to_end_enters_a_detection_rate(film):
+    part, whole = scored(film), scored(film, whole=True, lesions={})
+    assert not part.whole  # 95 of its 100 frames
+    told = detection_rates([part, whole])
+    assert (told.procedures, told.polyps.value) == (1, 0.0)
+    assert "1 procedures without a journal were reviewed in part only" in told.note
+
+
 def test_the_withdrawal_is_without_interventions_and_without_the_time_outside():
     def mark(position, what):
         return ExamMark(position, what)

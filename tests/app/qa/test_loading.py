@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from app.qa.answers import ANALYSED, FAILED, NOT_ANALYSED
-from app.qa.loading import load_candidates, load_results, load_shown, origins
+from app.qa.loading import load_results, origins
 from app.qa.opened import open_for_review
+from app.qa.views import views_of
 from app.recording import Recorder, RecorderOptions
+from app.snapshot import Quiet
 from detector.frame import Frame, FrameTime
 from tests.app.qa.films import RATE, picture, write_film
 from tests.app.qa.made_results import write_results
@@ -87,7 +89,7 @@ def test_rows_of_the_session_come_by_position_and_markers_stand_until_the_next_r
 
 def test_a_marker_without_a_next_row_does_not_stand_for_ever(recording):
     write_log(recording, [head(), row(10, track=4)])
-    [shown] = load_shown(open_for_review(recording))
+    [shown] = load_results(open_for_review(recording)).shown
     assert np.flatnonzero(np.diff(shown.offsets)).tolist() == list(range(10, 17))  # 250 ms at 25 frames/s
 
 
@@ -120,7 +122,7 @@ def test_runs_of_the_recorder_are_told_apart_by_the_time_of_capture(recording):
     later = [row(k, first_ns=9_000_000_000, track=9) for k in range(5)]
     write_log(recording, [head(), row(0), row(1), head(threshold=0.4), *later])
     opened = open_for_review(recording)
-    [candidates], [shown] = load_candidates(opened), load_shown(opened)
+    [candidates], [shown] = load_results(opened).candidates, load_results(opened).shown
     assert np.flatnonzero(candidates.status).tolist() == [0, 1, *range(COUNT, COUNT + 5)]
     assert candidates.threshold == 0.4  # that of most rows
     assert np.flatnonzero(np.diff(shown.offsets)).tolist()[0] == COUNT
@@ -197,3 +199,15 @@ def _settled(video: Path):
     from app.qa.checking import settle
 
     return settle(open_for_review(video))
+
+
+def test_what_the_room_said_of_the_picture_comes_as_stretches(recording):
+    views = {k: "poor_view" for k in (3, 6, 9)} | {15: "frozen", 30: "poor_view", 33: "hidden"}
+    lines = [head(), *(row(k, withheld=views.get(k)) for k in range(0, 36, 3)), {"role": "shown", "withheld": "light"}]
+    write_log(recording, lines)
+    found = views_of(open_for_review(recording))
+    assert found == {Quiet.POOR_VIEW: ((3, 9), (30, 30)), Quiet.FROZEN: ((15, 15),)}
+
+
+def test_without_a_live_log_nobody_said_anything_of_the_picture(recording):
+    assert views_of(open_for_review(recording)) == {}

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.phantom import bundled
 from app.qa.axis import FrameAxis
 from app.qa.checking import settle
 from app.qa.opened import cache_root, open_for_review
 from app.qa.playback.media import VideoMedium
 from app.qa.playback.pictures import Pictures
+from app.qa.progress import Stopped
+from app.qa.scoring import Wanted, prepare
 from detector.annotation import save_annotation
 from detector.errors import FormatError, SourceError
 from tests.app.qa.playback.films import film, number, recorded
@@ -270,3 +273,20 @@ def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch) ->
     assert cache_root() == tmp_path / "c"
     settle(open_for_review(film(tmp_path / "a.mp4")))
     assert list((tmp_path / "c" / "qa" / "index").glob("*.npz"))
+
+
+def test_a_copy_that_was_broken_off_says_how_much_of_it_is_missing(tmp_path: Path) -> None:
+    whole = bundled().video.read_bytes()
+    path = tmp_path / "copy.mp4"
+    path.write_bytes(whole[:700_000])
+    assert open_for_review(path, tmp_path / "cache").notes == ()  # nobody has counted yet
+    notes = settle(open_for_review(path, tmp_path / "cache"), tmp_path / "cache").notes
+    assert any("lasts 92 s, but holds pictures for" in note and "cut short" in note for note in notes)
+
+
+def test_counting_that_is_stopped_is_said_like_all_other_work_that_is(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", 30)
+    with pytest.raises(Stopped, match="stopped"):
+        settle(open_for_review(path, tmp_path), tmp_path, stop=lambda: True)
+    with pytest.raises(Stopped):
+        prepare(path, "a", Wanted(cache=tmp_path), lambda: True)

@@ -10,9 +10,9 @@ from PyQt6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from app.gui.catalogue import TABLES
 from app.gui.qa.keys import KEYS, LESION_KEYS, REPLAY, Act, On, row, rows_of
-from app.gui.qa.lesion_words import HISTOLOGIES, PARIS, SITES
+from app.gui.qa.lesion_words import HISTOLOGIES, LSTS, PARIS, SITES
 from app.gui.qa.shortcuts import bind, tip
-from detector.annotation import Histology, Paris, Site
+from detector.annotation import Histology, Lst, Paris, Site
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints")
 
@@ -71,3 +71,4 @@ def test_every_value_of_a_lesion_has_a_name():
     assert set(SITES) == set(Site.__args__)
     assert set(HISTOLOGIES) == set(Histology.__args__)
     assert set(PARIS) == set(Paris.__args__)
+    assert set(LSTS) == set(Lst.__args__)

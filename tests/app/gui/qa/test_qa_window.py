@@ -198,6 +198,22 @@ def test_preferences_that_cannot_be_read_are_kept_aside_and_named(qtbot, tmp_pat
     assert list(file.parent.glob("qa.bad-*.json"))
 
 
+def test_an_analysis_that_begins_takes_the_keyboard_from_nobody(qtbot, tmp_path, monkeypatch) -> None:
+    write_film(tmp_path / "lib" / "a.mp4", 5)
+    with window(qtbot, tmp_path, monkeypatch, tmp_path / "lib") as opened:
+        opened.jobs.pause()
+        before = set(application().topLevelWidgets())
+        opened.analyse([tmp_path / "lib" / "a.mp4"], "fast")
+        qtbot.keyClick(opened, Qt.Key.Key_F6)
+        qtbot.waitUntil(lambda: bool(opened.panel.rows))
+        shown = [each for each in application().topLevelWidgets() if each.isVisible() and each not in before]
+        assert shown == []
+        assert all(not row.bar.isWindow() for row in opened.panel.rows.values())
+        assert opened.isActiveWindow()
+        qtbot.keyClick(opened, Qt.Key.Key_F6)
+        assert not opened.panel.isVisible()
+
+
 def test_closing_ends_everything_while_folders_are_still_read(qtbot, tmp_path, monkeypatch) -> None:
     for number in range(40):
         write_film(tmp_path / "lib" / f"{number}.mp4", 2)

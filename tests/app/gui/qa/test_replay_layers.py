@@ -1,6 +1,7 @@
 """Layers of boxes: who may see what, and that each can be told from the others."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from app.gui.qa.review_canvas_layers import LOOKS, Layer
 from app.qa.opened import Opened, open_for_review
 from app.qa.review import Document, ReviewSession
 from app.qa.review.blinding import ALL, NOTHING
+from app.snapshot import Quiet
 from tests.app.gui.test_contrast import LEAST, contrast
 from tests.app.qa.films import write_red_recording
 from tests.app.qa.test_marks import journal
@@ -115,3 +117,10 @@ def test_gaps_lie_between_what_was_reviewed():
     assert gaps_of([(10, 19), (15, 29), (40, 49)], 60) == [(0, 9), (30, 39), (50, 59)]
     assert gaps_of([(0, 59)], 60) == []
     assert gaps_of([], 0) == []
+
+
+def test_what_the_room_said_of_the_picture_is_a_row_but_not_for_a_blinded_reader(examination: Opened, heard: Heard):
+    said = replace(heard, views={Quiet.POOR_VIEW: ((3, 9),), Quiet.FROZEN: ((20, 30),)})
+    (row,) = [row for row in heard_rows(said, examination, ALL) if row.name.startswith("Poor view")]
+    assert len(row.lanes) == 2
+    assert heard_rows(said, examination, NOTHING) == ()

@@ -15,6 +15,8 @@ from app.gui.qa.replay_transport import speed_words
 from app.gui.qa.replay_words import picture_sign
 from app.gui.qa.review_canvas_layers import Layer
 from app.qa.review.log import read_log
+from app.qa.review.unboxed import unboxed
+from app.qa.worklist.answers import Answer
 from tests.app.gui.qa.judged import LESION, RATE, procedures
 from tests.app.gui.qa.replay_rig import Desk, Rig, rig
 from tests.clips import write_video
@@ -206,6 +208,7 @@ def test_p_carries_the_box_on_to_the_end_of_the_range(moving: Rig):
     moving.key(Key.Key_P)
     moving.written()
     assert moving.document.key_positions(1)[-1] == 35
+    assert moving.page.going.range is None, "a change of state that comes later is not for it"
 
 
 class Slow:
@@ -601,3 +604,21 @@ def test_hovering_shows_a_small_picture_of_that_time(page: Rig):
     page.until(lambda: hover.isVisible() and hover.image is not None)
     assert hover.image.shape[1] <= 200
     assert np.asarray(hover.image).ndim == 3
+
+
+def test_committing_tells_of_polyps_of_the_worklist_that_have_no_box(page: Rig):
+    draw_lesion(page)
+    page.page.edits.review((0, 200), reviewed=True)
+    page.written()
+    session, here = page.page.session, page.page.position
+    session.answer(Answer("boxed", "low", "right", max(0, here - 5), here + 5, here))
+    session.answer(Answer("bare", "low", "right", 150, 160, 155))
+    session.answer(Answer("false", "low", "wall", 170, 180, 175))
+    assert unboxed(session.document) == (155,)
+    page.key(Key.Key_Return, Held.ControlModifier)
+    assert "1 places that you called a polyp" in page.page.parts.question.words.text()
+    page.key(Key.Key_Return)
+    page.until(lambda: page.page.position == 155)
+    assert not session.committed
+    session.unreview(150, 160)
+    assert unboxed(session.document) == ()

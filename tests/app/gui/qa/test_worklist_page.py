@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
 from PyQt6.QtGui import QMouseEvent
+from PyQt6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.gui.qa.pages import Tab
 from app.gui.qa.worklist_page import AUDIT, WorklistPage
@@ -299,3 +300,28 @@ def test_a_procedure_that_is_open_in_another_window_is_named_and_the_others_are_
         assert "p01.mp4" in page.notes.text()
     finally:
         elsewhere.release()
+
+
+def test_a_click_on_an_offer_leaves_the_keyboard_on_the_page(qtbot, quiet) -> None:
+    room = QWidget()
+    row = QVBoxLayout(room)
+    tab, page = QPushButton("Library"), WorklistPage(TestDesk([quiet]))
+    row.addWidget(tab)
+    row.addWidget(page)
+    qtbot.addWidget(room)
+    room.resize(1280, 720)
+    room.show()
+    room.activateWindow()
+    qtbot.waitUntil(room.isActiveWindow)
+    page.entered()
+    try:
+        qtbot.waitUntil(lambda: page._supply is not None, timeout=WAIT_MS)
+        page.choose_mode(AUDIT)
+        qtbot.waitUntil(lambda: bool(page.audit.saying.buttons), timeout=WAIT_MS)
+        qtbot.mouseClick(page.audit.saying.buttons[-1], Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: page.audit.asking and seen(page), timeout=WAIT_MS)
+        clip = page.audit.judging.sitting.current
+        qtbot.keyClick(room.focusWidget(), Qt.Key.Key_N)
+        qtbot.waitUntil(lambda: page.audit.judging.sitting.current is not clip, timeout=WAIT_MS)
+    finally:
+        page.close_page()

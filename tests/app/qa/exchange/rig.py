@@ -81,6 +81,7 @@ LESIONS = st.builds(
     note=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12),
     site=st.sampled_from([None, "caecum"]),
     histology=st.sampled_from([None, "adenoma"]),
+    lst=st.sampled_from([None, "LST-NG-PD"]),
 )
 
 

@@ -222,3 +222,21 @@ def test_jobs_that_are_not_over_are_there_again_in_the_next_window(choice, film,
     finally:
         again.close()
     assert len(list(read_frames(job.out))) == FRAMES
+
+
+def test_a_strange_message_does_not_stop_the_queue(tmp_path, caplog) -> None:
+    broken = threading.Event()
+
+    def wake() -> None:
+        if not broken.is_set():
+            broken.set()
+            raise RuntimeError("a window that is half gone")
+
+    queue = JobQueue(wake, runtime=runtime(tmp_path))
+    try:
+        queue.add(tmp_path / "nowhere.mp4", ModelChoice("no such model"))
+        assert queue.wait(ENOUGH_S)
+        assert [job.state for job in queue.snapshot().jobs] == [JobState.FAILED]
+        assert "stumbled" in caplog.text
+    finally:
+        queue.close()

@@ -9,6 +9,7 @@ import pytest
 
 from app.qa.library import Filters, ReviewState, Sort
 from benchmarks.made_library import make_library
+from detector.errors import OutputError
 from tests.app.qa.films import write_red_recording
 from tests.app.qa.library.made import (
     BEGUN,
@@ -335,3 +336,12 @@ def test_a_dicom_video_is_a_procedure_and_a_dicom_still_is_none(tmp_path: Path, 
         (entry,) = found.search()
         assert looked(found).scan_state.read == 0
     assert (entry.path, entry.kind, entry.frames) == (video, "dicom", 20)
+
+
+def test_a_closed_index_is_not_taken_for_a_damaged_one(folder: Path, db: Path) -> None:
+    with library(db, folder) as found:
+        assert found.count() == 3
+    before = db.read_bytes()
+    with pytest.raises(OutputError, match="closed"):
+        found.count()
+    assert db.read_bytes() == before

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from app.qa.checking import settle
 from app.qa.library import Filters, ReviewState
-from app.qa.library.reviews import ADJUDICATOR, _without, read_reader
+from app.qa.library.reviews import _without, read_reader
 from app.qa.opened import open_for_review
 from app.qa.review import ReviewSession
+from app.qa.review.settling import begin, committed_readers, pairs_of
 from tests.app.qa.films import write_red_recording
 from tests.app.qa.library.made import FRAMES, library, review, write_film
 
@@ -52,15 +53,25 @@ def test_states_over_all_readers(recording: Path, tmp_path: Path) -> None:
     assert state() is ReviewState.IN_REVIEW
     review(recording, "Jo Kim", 49, commit=True)
     assert state() is ReviewState.COMMITTED
-    review(recording, ADJUDICATOR, 49, commit=True)
+    review(recording, "adjudicator", 49, commit=True)
+    assert state() is ReviewState.COMMITTED  # a name settles nothing
+    opened = open_for_review(recording)
+    readers, problems = committed_readers(opened)
+    assert problems == ()
+    session = begin(opened, pairs_of(readers)[0], "Cy Moss").adjudication.session
+    assert state() is ReviewState.COMMITTED
+    session.commit()
+    session.close()
     assert state() is ReviewState.ADJUDICATED
     with library(db, recording.parent) as found:
         (entry,) = found.search("jo kim")
-    assert [(r.name, r.reviewed, r.committed) for r in entry.readers] == [
-        (ADJUDICATOR, 1.0, True),
-        ("Anna Rossi", 0.5, False),
-        ("Jo Kim", 1.0, True),
+    assert [(r.name, r.reviewed, r.committed, r.settles) for r in entry.readers] == [
+        ("adjudicator", 1.0, True, False),
+        ("Anna Rossi", 0.5, False, False),
+        ("Cy Moss (adjudicator)", 1.0, True, True),
+        ("Jo Kim", 1.0, True, False),
     ]
+    assert entry.can_be_settled
 
 
 def test_labels_that_were_taken_over_are_no_review(tmp_path: Path) -> None:

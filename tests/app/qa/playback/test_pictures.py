@@ -12,9 +12,10 @@ import pytest
 from app.qa.cache import Kept
 from app.qa.checking import settle
 from app.qa.opened import Opened, open_for_review
-from app.qa.playback.index import Stopped, count_index
+from app.qa.playback.index import count_index
 from app.qa.playback.media import VideoMedium
 from app.qa.playback.pictures import Pictures
+from app.qa.progress import Stopped
 from detector.decode import decode_frames
 from detector.errors import SourceError
 from tests.app.qa.playback.films import film, number, picture, recorded

@@ -166,13 +166,18 @@ def test_each_decision_is_an_operation_and_settles_its_range(settled: Adjudicati
     assert settled.open_disagreements == ()
     settled.session.undo()
     assert [d.first for d in settled.open_disagreements] == [20]
+    settled.session.undo()
+    settled.session.undo()
+    assert not settled.session.can_undo  # what both say is no edit
+    settled.session.redo()
+    settled.session.redo()
     settled.session.close()
     again = adjudicate(opened, *readers)
     assert [d.first for d in again.open_disagreements] == [20]
     assert not again.stale
     again.session.close()
     kinds = [r.operation.kind for r in read_log(again.session.path).records]
-    assert kinds == ["import", "decide", "decide", "decide", "undo"]
+    assert kinds == ["import", "decide", "decide", "decide", "undo", "undo", "undo", "redo", "redo"]
 
 
 def test_a_third_view_can_be_drawn(settled: Adjudication) -> None:

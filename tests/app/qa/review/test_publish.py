@@ -13,6 +13,7 @@ from app.examination.events import Segment as ExaminationSegment
 from app.qa.checking import settle
 from app.qa.opened import Opened, open_for_review
 from app.qa.review import ReviewSession
+from app.qa.review.log import read_log
 from app.qa.review.publish import publish
 from detector.annotation import (
     Annotation,
@@ -106,7 +107,9 @@ def test_a_review_begins_from_the_labels_that_are_there_but_a_blinded_one_does_n
     again = ReviewSession.open(found, "Anna")
     assert [x.id for x in again.document.lesions] == [1]
     again.undo()
-    again.undo()
+    again.undo()  # one too many: the labels that it began from stay
+    assert not again.can_undo
+    again.erase_lesion(1)
     assert again.document.is_empty()
     again.close()
     blinded = ReviewSession.open(found, "Bo", blinded=True)
@@ -315,3 +318,24 @@ def test_labels_of_an_older_version_stay_valid(tmp_path: Path) -> None:
     assert read.lesions[0].histology is None
     save_annotation(tmp_path / "again.json", read)
     assert load_annotation(tmp_path / "again.json") == read
+
+
+def test_a_review_whose_very_first_edit_a_crash_cut_short_still_begins_from_the_labels(tmp_path: Path) -> None:
+    found = procedure(tmp_path)
+    before = annotation(found, {7: [mark(1, box())]})
+    save_annotation(tmp_path / "clip.json", before)
+    found = labelled(found, tmp_path / "clip.json", before)
+    session = ReviewSession.open(found, "Anna")
+    session.review(0, 10)
+    session.close()
+    head, first, *_ = session.path.read_bytes().splitlines(keepends=True)
+    session.path.write_bytes(head + first[:40])
+    again = ReviewSession.open(found, "Anna")
+    assert [x.id for x in again.document.lesions] == [1]
+    assert not again.can_undo
+    again.review(5, 20)
+    again.close()
+    assert not read_log(session.path).fault
+    once_more = ReviewSession.open(found, "Anna")
+    assert (len(once_more.document.lesions), once_more.document.reviewed) == (1, ((5, 20),))
+    once_more.close()

@@ -1,11 +1,13 @@
 """The plan of a miss audit: which windows can be drawn, and what becomes of the answers."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.qa.answers import NOT_ANALYSED
 from app.qa.worklist.answers import Answer
 from app.qa.worklist.planning import AuditPlan, Windows, make_plan, windows_of
 from detector.errors import FormatError, OutputError
@@ -138,3 +140,13 @@ def test_what_the_ai_showed_and_what_it_missed_make_the_sensitivity():
     assert result.sensitivity.value == pytest.approx(6 / (6 + len(windows.open) / 100))
     assert result.words.startswith("Sensitivity ")
     assert np.isclose(result.sensitivity.low, 6 / (6 + result.missed.high), atol=1e-6)
+
+
+def test_a_window_that_a_re_analysis_has_not_looked_at_is_not_drawn_from():
+    part = evidence(60.0)
+    whole = windows_of(part)
+    half = replace(part.shown[0], origin="analysis")
+    half.status[30 * 25 :] = NOT_ANALYSED
+    assert len(windows_of(replace(part, shown=(half,))).all) == len(whole.all) // 2
+    live = replace(half, origin="live")
+    assert windows_of(replace(part, shown=(live,))).all == whole.all

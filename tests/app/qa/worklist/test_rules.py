@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.qa.answers import ANALYSED, NOT_ANALYSED
 from app.qa.worklist.answers import FALSE, Answer
 from app.qa.worklist.clips import CLIP_S, window
 from app.qa.worklist.rules import SILENT_S, WORTH, proposals
@@ -72,6 +73,25 @@ def test_a_long_silence_gives_one_clip_and_a_short_one_none_and_time_that_nobody
     shorter = [Said(0, 10, 0.2), Said(10 + SILENT_S - 1, 51, 0.2)]
     assert "silence" not in kinds(proposals(evidence(said=shorter)))
     assert "silence" not in kinds(proposals(evidence(said=None)))
+
+
+def test_a_silence_holds_over_frames_that_a_slower_model_leaves_out_and_not_over_a_gap():
+    quiet = evidence(said=[])
+    assert kinds(proposals(quiet)) == ["silence"]
+    status = quiet.candidates[0].status
+    status[1::2] = NOT_ANALYSED
+    assert kinds(proposals(quiet)) == ["silence"]
+    status[:] = NOT_ANALYSED
+    status[::25] = ANALYSED  # once a second
+    assert kinds(proposals(quiet)) == []
+
+
+def test_a_model_that_was_not_asked_there_does_not_disagree():
+    part = evidence(alarms=[Said(20, 1, track=1), Said(60, 1, track=2)], others=[], marks_s=None)
+    assert kinds(proposals(part)).count("models") == 2
+    part.shown[1].status[15 * 25 : 30 * 25] = NOT_ANALYSED
+    (clip,) = (p.clip for p in proposals(part) if p.clip.kind == "models")
+    assert clip.focus >= 60 * 25
 
 
 def test_what_was_answered_does_not_come_again_under_another_name_either():
