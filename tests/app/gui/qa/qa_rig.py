@@ -19,7 +19,7 @@ def window(qtbot, tmp_path: Path, monkeypatch, *folders: Path, start: Tab | None
     opened.show()
     qtbot.waitExposed(opened)
     opened.activateWindow()
-    qtbot.waitUntil(opened.isActiveWindow)
+    qtbot.waitUntil(opened.isActiveWindow, timeout=30_000)
     try:
         yield opened
     finally:

@@ -56,7 +56,7 @@ class Rig:
         self.page.show()
         qtbot.waitExposed(self.page)
         self.page.activateWindow()
-        qtbot.waitUntil(self.page.isActiveWindow)
+        qtbot.waitUntil(self.page.isActiveWindow, timeout=30_000)
         self.page.entered()
         self.until(lambda: self.page.player.state().exact)
         self.page.refresh()
@@ -70,7 +70,7 @@ class Rig:
         return self.page.session.document
 
     def until(self, holds: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(holds, timeout=8000)
+        self.qtbot.waitUntil(holds, timeout=30_000)
 
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         QTest.keyClick(self.page.focusWidget() or self.page, key, modifier)

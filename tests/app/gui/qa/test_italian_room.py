@@ -127,7 +127,7 @@ def test_every_form_speaks_italian(missed, qtbot, tmp_path, monkeypatch) -> None
             if "…" not in words:
                 continue
             button.click()
-            qtbot.waitUntil(lambda: any(form.isVisible() for form in opened.findChildren(Form)), timeout=10_000)
+            qtbot.waitUntil(lambda: any(form.isVisible() for form in opened.findChildren(Form)), timeout=30_000)
             form = next(form for form in opened.findChildren(Form) if form.isVisible())
             assert english_in(form) == []
             assert not english_of(form.windowTitle())

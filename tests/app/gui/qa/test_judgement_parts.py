@@ -57,7 +57,7 @@ def test_of_waiting_wishes_only_the_newest_is_worked_on(qtbot, newest: Newest) -
     for number in (2, 3, 4):
         newest.ask(other(number))
     go.set()
-    qtbot.waitUntil(lambda: found == [4], timeout=10_000)
+    qtbot.waitUntil(lambda: found == [4], timeout=30_000)
     assert worked == [4]
     assert not newest.busy
 
@@ -72,16 +72,16 @@ def test_work_that_fails_says_why_and_the_next_wish_is_done(qtbot, newest: Newes
         raise UsageError("It cannot be.", "Do something else.")
 
     newest.ask(broken)
-    qtbot.waitUntil(lambda: said == ["It cannot be. Do something else."], timeout=10_000)
+    qtbot.waitUntil(lambda: said == ["It cannot be. Do something else."], timeout=30_000)
     newest.ask(lambda tell: "fine")
-    qtbot.waitUntil(lambda: found == ["fine"], timeout=10_000)
+    qtbot.waitUntil(lambda: found == ["fine"], timeout=30_000)
 
 
 def test_what_nobody_foresaw_becomes_words_and_a_log(qtbot, newest: Newest, caplog) -> None:
     said: list[str] = []
     newest.failed.connect(said.append)
     newest.ask(lambda tell: 1 / 0)
-    qtbot.waitUntil(lambda: bool(said), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(said), timeout=30_000)
     assert "could not be worked out" in said[0]
     assert "ZeroDivisionError" in caplog.text
 

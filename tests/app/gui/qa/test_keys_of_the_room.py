@@ -52,7 +52,7 @@ def test_a_field_for_text_keeps_letters_for_itself(qtbot):
     page.show()
     qtbot.waitExposed(page)
     page.activateWindow()
-    qtbot.waitUntil(page.isActiveWindow)
+    qtbot.waitUntil(page.isActiveWindow, timeout=30_000)
     field.setFocus()
     QTest.keyClicks(field, "r r")
     assert done == []

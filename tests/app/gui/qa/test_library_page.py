@@ -56,7 +56,7 @@ def test_typing_finds_and_escape_shows_all_again(qtbot, tmp_path, monkeypatch, f
         qtbot.keyClick(page.search, Qt.Key.Key_Escape)
         listed(qtbot, opened, 5)
         qtbot.keyClicks(page.search, "nobody has this")
-        qtbot.waitUntil(lambda: page.none_found.isVisible())
+        qtbot.waitUntil(lambda: page.none_found.isVisible(), timeout=30_000)
 
 
 def test_chips_filter_and_say_what_they_let_through(qtbot, tmp_path, monkeypatch, folder) -> None:
@@ -92,7 +92,7 @@ def test_a_click_on_a_heading_sorts_and_another_turns_it_round(qtbot, tmp_path, 
             before = list(page.model.ids)
             x = header.sectionViewportPosition(Column.TITLE) + 20
             qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=_at(x, 10))
-            qtbot.waitUntil(lambda: page.model.ids != before)
+            qtbot.waitUntil(lambda: page.model.ids != before, timeout=30_000)
             return [t for t in titles(qtbot, opened, 5) if t.endswith(".mp4")]
 
         assert click() == ["alpha.mp4", "beta.mp4", "Gamma.mp4"]
@@ -126,7 +126,7 @@ def test_actions_are_told_what_was_chosen(qtbot, tmp_path, monkeypatch, folder) 
         assert not bar.open.isEnabled()
         got: list[Path] = []
         page.with_selected(got.extend)
-        qtbot.waitUntil(lambda: len(got) == 5)
+        qtbot.waitUntil(lambda: len(got) == 5, timeout=30_000)
         assert {path.name for path in got} >= {"alpha.mp4", "beta.mp4", "Gamma.mp4"}
 
 
@@ -137,7 +137,7 @@ def test_analyses_are_put_into_the_queue(qtbot, tmp_path, monkeypatch, folder) -
         page.table.selectRow(rows.index("beta.mp4"))
         opened.jobs.allow_beside_live(False)
         page.with_selected(lambda paths: opened.analyse(paths, "no-such-model"))
-        qtbot.waitUntil(lambda: len(opened.jobs.snapshot().jobs) == 1)
+        qtbot.waitUntil(lambda: len(opened.jobs.snapshot().jobs) == 1, timeout=30_000)
         assert opened.jobs.snapshot().jobs[0].path.name == "beta.mp4"
         qtbot.waitUntil(lambda: bool(opened._over), timeout=60_000)
         qtbot.keyClick(opened, Qt.Key.Key_F6)
@@ -207,7 +207,7 @@ def test_what_a_blinded_reader_has_committed_is_shown(qtbot, tmp_path, monkeypat
 def test_an_empty_library_says_what_to_do(qtbot, tmp_path, monkeypatch) -> None:
     with window(qtbot, tmp_path, monkeypatch) as opened:
         page = opened.library_page
-        qtbot.waitUntil(lambda: page.empty.isVisible())
+        qtbot.waitUntil(lambda: page.empty.isVisible(), timeout=30_000)
         assert page.empty.title.text() == "No folder yet"
         asked = []
         page.add_wanted.disconnect()

@@ -128,7 +128,7 @@ def test_what_cannot_be_opened_is_said_and_the_page_offers_a_way_out(qtbot, tmp_
         opened.open(broken)
         qtbot.waitUntil(lambda: "was not opened" in opened.replay.saying.title.text(), timeout=20_000)
         assert opened.replay.saying.buttons
-        qtbot.waitUntil(lambda: opened.notices.isVisible())
+        qtbot.waitUntil(lambda: opened.notices.isVisible(), timeout=30_000)
         assert "broken.mp4" in opened.notices.words.text()
         opened.open(tmp_path / "nowhere.mp4")
         qtbot.waitUntil(lambda: "does not exist" in opened.replay.saying.words.text(), timeout=20_000)
@@ -170,7 +170,7 @@ def test_notices_come_from_any_thread_and_can_be_dismissed(qtbot, tmp_path, monk
         thread = threading.Thread(target=lambda: opened.notify("The disk is full.", "Free some space.", trouble=True))
         thread.start()
         thread.join()
-        qtbot.waitUntil(lambda: opened.notices.isVisible())
+        qtbot.waitUntil(lambda: opened.notices.isVisible(), timeout=30_000)
         assert opened.notices.words.text() == "The disk is full. Free some space."
         assert opened.notices.words.objectName() == "caution"
         qtbot.mouseClick(opened.notices.close_button, Qt.MouseButton.LeftButton)
@@ -184,7 +184,7 @@ def test_a_damaged_index_is_said_on_the_page(qtbot, tmp_path, monkeypatch) -> No
     index.write_bytes(b"no database" * 1000)
     with window(qtbot, tmp_path, monkeypatch, tmp_path / "lib") as opened:
         listed(qtbot, opened, 1)
-        qtbot.waitUntil(lambda: opened.library_page.problem.isVisible())
+        qtbot.waitUntil(lambda: opened.library_page.problem.isVisible(), timeout=30_000)
         assert "made anew" in opened.library_page.problem.text()
 
 
@@ -193,7 +193,7 @@ def test_preferences_that_cannot_be_read_are_kept_aside_and_named(qtbot, tmp_pat
     file.parent.mkdir()
     file.write_text("{broken")
     with window(qtbot, tmp_path, monkeypatch) as opened:
-        qtbot.waitUntil(lambda: opened.notices.isVisible())
+        qtbot.waitUntil(lambda: opened.notices.isVisible(), timeout=30_000)
         assert "kept as" in opened.notices.words.text()
     assert list(file.parent.glob("qa.bad-*.json"))
 
@@ -205,7 +205,7 @@ def test_an_analysis_that_begins_takes_the_keyboard_from_nobody(qtbot, tmp_path,
         before = set(application().topLevelWidgets())
         opened.analyse([tmp_path / "lib" / "a.mp4"], "fast")
         qtbot.keyClick(opened, Qt.Key.Key_F6)
-        qtbot.waitUntil(lambda: bool(opened.panel.rows))
+        qtbot.waitUntil(lambda: bool(opened.panel.rows), timeout=30_000)
         shown = [each for each in application().topLevelWidgets() if each.isVisible() and each not in before]
         assert shown == []
         assert all(not row.bar.isWindow() for row in opened.panel.rows.values())
@@ -243,7 +243,7 @@ def test_what_fails_in_the_background_is_said_once_and_nobody_waits_for_what_was
     errand.cancel()
     gate.set()
     background.run(lambda: 2, done.append, None, owner)
-    qtbot.waitUntil(lambda: done == [2] and failed == ["The drive is gone."])
+    qtbot.waitUntil(lambda: done == [2] and failed == ["The drive is gone."], timeout=30_000)
     background.close()
 
 

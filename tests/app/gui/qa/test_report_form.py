@@ -54,7 +54,7 @@ def test_the_report_is_written_once_the_form_says_where(qtbot, tmp_path, monkeyp
         form = ask_for_report(bar.work, [reviewed])
         assert not form.go.isEnabled()
         model = next(field for field in form.findChildren(QComboBox) if field.accessibleName() == "Model")
-        qtbot.waitUntil(lambda: model.count() == 2)
+        qtbot.waitUntil(lambda: model.count() == 2, timeout=30_000)
         model.setCurrentText("scripted 1 fp32")
         place = next(field for field in form.findChildren(QLineEdit) if field.accessibleName() == "Folder")
         place.setText(str(tmp_path / "out"))

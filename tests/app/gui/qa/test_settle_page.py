@@ -74,7 +74,7 @@ class Rig:
         return page
 
     def until(self, holds) -> None:
-        self.qtbot.waitUntil(holds, timeout=15_000)
+        self.qtbot.waitUntil(holds, timeout=30_000)
 
     def key(self, key: Qt.Key, held: Qt.KeyboardModifier = Held.NoModifier) -> None:
         """Press it, and wait until what it did is on the disk and the picture is there."""
@@ -362,7 +362,7 @@ def test_the_library_offers_it_where_two_have_committed(qtbot, read, film, tmp_p
         assert offer.isVisible()
         page.table.setFocus()
         QTest.keyClick(page.table, Key.Key_E, Held.ControlModifier)
-        qtbot.waitUntil(lambda: opened.replay.settling.start.field.hasFocus(), timeout=15_000)
+        qtbot.waitUntil(lambda: opened.replay.settling.start.field.hasFocus(), timeout=30_000)
         QTest.keyClick(opened.replay.settling.start, Key.Key_Escape)
         assert opened.stack.currentWidget() is page
 
@@ -392,7 +392,7 @@ def test_one_review_is_nothing_to_settle(qtbot, film, tmp_path, monkeypatch):
     with window(qtbot, tmp_path, monkeypatch, path.parent) as opened:
         opened.settle(path)
         saying = opened.replay.settling.saying
-        qtbot.waitUntil(lambda: "Committed so far: 1." in saying.words.text(), timeout=15_000)
+        qtbot.waitUntil(lambda: "Committed so far: 1." in saying.words.text(), timeout=30_000)
         saying.buttons[0].click()
         assert opened.stack.currentWidget() is opened.library_page
         assert opened.bar is not None

@@ -312,7 +312,7 @@ def test_a_click_on_an_offer_leaves_the_keyboard_on_the_page(qtbot, quiet) -> No
     room.resize(1280, 720)
     room.show()
     room.activateWindow()
-    qtbot.waitUntil(room.isActiveWindow)
+    qtbot.waitUntil(room.isActiveWindow, timeout=30_000)
     page.entered()
     try:
         qtbot.waitUntil(lambda: page._supply is not None, timeout=WAIT_MS)
