@@ -100,7 +100,10 @@ def test_ctrl_c_leaves_valid_partial_work_that_the_same_command_goes_on_with(mod
         sys.executable, "-m", "app", "detect", str(film), "--beside", "--model", str(model), "--provider", "cpu",
         "--threads", "1", "--quiet",
     ]  # fmt: skip
+    # Where the tests run in the background of a shell, Ctrl+C is ignored by whatever they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     end = time.monotonic() + 60
     while not (parts := list(tmp_path.glob("*.part"))) and time.monotonic() < end and process.poll() is None:
         time.sleep(0.01)
