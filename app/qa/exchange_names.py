@@ -7,5 +7,5 @@ SHOWN: dict[str, str] = {
     "cvat": "CVAT for video 1.1: tracks with key frames, states and attributes",
     "mot": "MOT challenge text: gt.txt and seqinfo.ini (trackers' tools, CVAT, Datumaro)",
     "csv": "a plain table, boxes.csv",
-    "parquet": "the same table as Parquet (pip install 'polypwatch[parquet]')",
+    "parquet": "the same table as Parquet (needs pyarrow)",
 }

@@ -12,6 +12,7 @@ from detector.scoring.intervals import Figure
 
 Unit = Literal["share", "rate", "seconds", "frames", "count", "minutes"]
 NONE: Final = "\N{EN DASH}"
+NO_FIGURES: Final = "There are no figures: they need procedures that somebody reviewed and a model answered."
 FORMS: Final[dict[Unit, tuple[float, str, str]]] = {
     "share": (100.0, ".1f", " %"),
     "rate": (1.0, ".2f", ""),

@@ -93,9 +93,11 @@ def as_json(found: ScoreRun, draws: int, seed: int = 1) -> dict[str, Any]:
 
 def table(found: ScoreRun) -> str:
     """Figures with their intervals, what they were drawn over, and what cannot be given, as plain text."""
+    from app.qa.figure_units import NO_FIGURES
+
     figures = found.figures
     if figures.clinical is None:
-        return "\n".join(["Nobody reviewed anything of these procedures: there are no figures.", *_said(figures.notes)])
+        return "\n".join([NO_FIGURES, *_said(figures.notes)])
     clinical = figures.clinical
     lines = [
         f"{figures.model}; threshold {figures.threshold:g}; {len(figures.procedures)} procedures; 95 % intervals over "

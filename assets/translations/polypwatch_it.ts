@@ -2288,8 +2288,8 @@
         <translation>Installarlo (in Debian e Ubuntu: apt install {0}) e creare l'ambiente con --system-site-packages, oppure pip install 'polypwatch[gstreamer]'. Una scheda che è un dispositivo V4L2 non ne ha bisogno.</translation>
     </message>
     <message>
-        <source>Install it where Polypwatch is: {0} -m pip install 'polypwatch[parquet]' (or take CSV).</source>
-        <translation>Installarlo dov'è Polypwatch: {0} -m pip install 'polypwatch[parquet]' (o usare CSV).</translation>
+        <source>Install it where Polypwatch is: {0} -m pip install 'pyarrow&gt;=17' (or take CSV).</source>
+        <translation>Installarlo dov'è Polypwatch: {0} -m pip install 'pyarrow&gt;=17' (o usare CSV).</translation>
     </message>
     <message>
         <source>Install it where Polypwatch is: {0} -m pip install 'pydicom&gt;=3.0'</source>
@@ -3396,8 +3396,8 @@
         <translation>Nessuno ha guardato</translation>
     </message>
     <message>
-        <source>Nobody reviewed anything of these procedures: it holds no figures.</source>
-        <translation>Nessuno ha rivisto nulla di queste procedure: non contiene indicatori.</translation>
+        <source>It holds no figures: they need procedures that somebody reviewed and a model answered.</source>
+        <translation>Non contiene indicatori: servono procedure che qualcuno ha rivisto e che un modello ha analizzato.</translation>
     </message>
     <message>
         <source>Nobody tried this model in light other than the validated one.</source>

@@ -84,7 +84,7 @@ def _said(made: Sequence[Written]) -> str:
     whole = made[0]
     said = [tr("The report is written: {file}.").format(file=whole.html)]
     if not whole.has_figures:
-        said.append(tr("Nobody reviewed anything of these procedures: it holds no figures."))
+        said.append(tr("It holds no figures: they need procedures that somebody reviewed and a model answered."))
     failed = dict.fromkeys(why for each in made for why in each.not_scored)
     if failed:
         said.append(tr("{n} procedures could not be scored; the report says why.").format(n=len(failed)))

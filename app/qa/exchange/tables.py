@@ -76,7 +76,7 @@ def require_pyarrow() -> Any:
     except ImportError as error:
         raise UsageError(
             "Parquet needs pyarrow, which is not installed.",
-            f"Install it where Polypwatch is: {sys.executable} -m pip install 'polypwatch[parquet]' (or take CSV).",
+            f"Install it where Polypwatch is: {sys.executable} -m pip install 'pyarrow>=17' (or take CSV).",
         ) from error
     return pyarrow
 

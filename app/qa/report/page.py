@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app import RESEARCH_USE, SOFTWARE
 from app.qa.comparing import Compared, Difference
-from app.qa.figure_units import NONE, gain, interval, unit_of, written
+from app.qa.figure_units import NO_FIGURES, NONE, gain, interval, unit_of, written
 from app.qa.figures import FigureRow, Figures
 from app.qa.report.blocks import Block, Charts, Gallery, Page, Shot, Table, Title, Words
 from app.qa.report.charts import charts_of
@@ -45,8 +45,7 @@ def page_of(report: Report) -> Page:
     models = _models(report)
     blocks: list[Block] = [*_head(report), *_notes(report)]
     if report.figures.clinical is None:
-        nothing = "Nobody reviewed anything of these procedures: there are no figures."
-        blocks += [Title("Figures"), Words(nothing, "note")]
+        blocks += [Title("Figures"), Words(NO_FIGURES, "note")]
     else:
         if report.compared is not None and report.against is not None:
             blocks += _comparison(report.compared, report.figures, report.against)

@@ -11,6 +11,7 @@ import pytest
 from app.cli import main as polypwatch
 from app.examination.events import CaecumReached, InterventionEnd, InterventionStart, ScopeIn, ScopeOut
 from app.qa.facts import ProcedureFacts, facts_of, withdrawal_of
+from app.qa.figure_units import NO_FIGURES
 from app.qa.figures import events_of, measure
 from app.qa.groups import list_positions, shape_class, size_class
 from app.qa.marks import ExamMark
@@ -242,6 +243,17 @@ def test_the_command_names_what_could_not_be_scored_and_scores_the_rest(tmp_path
     assert sorted(Path(f["path"]).name for f in content["not_scored"]) == ["b.mp4", "broken.mp4"]
     assert polypwatch(["score", str(tmp_path / "nowhere"), "--quiet"]) == 3
     assert polypwatch(["score", str(root / "b.mp4"), "--draws", "3"]) == 2
+
+
+def test_what_was_reviewed_but_never_analysed_is_not_called_unreviewed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("POLYPWATCH_CACHE", str(tmp_path / "cache"))
+    video = write_film(tmp_path / "a.mp4", 30)
+    annotate(video, tmp_path / "a.json", 30, red_boxes(30))
+    assert polypwatch(["score", str(video), "--quiet"]) == 9
+    told = capsys.readouterr()
+    assert "Nobody reviewed" not in told.out
+    assert NO_FIGURES in told.out
+    assert "has no results. Analyse it" in told.err
 
 
 def test_the_phantom_scores_as_the_oracle_says(tmp_path):

@@ -310,6 +310,6 @@ def test_without_pyarrow_parquet_says_what_to_install_and_leaves_nothing(tmp_pat
     labelled(tmp_path / "a.mp4")
     for name in ("pyarrow", "pyarrow.parquet"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(UsageError, match=r"pip install 'polypwatch\[parquet\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'pyarrow>=17'"):
         export_labels([tmp_path / "a.mp4"], "parquet", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -12,7 +12,7 @@ import pytest
 
 from app.cli import main as polypwatch
 from app.qa.comparing import compare
-from app.qa.figure_units import interval, unit_of, written
+from app.qa.figure_units import NO_FIGURES, interval, unit_of, written
 from app.qa.progress import Stopped
 from app.qa.report.gathering import Asked, gather, of_figures
 from app.qa.report.html import html_of
@@ -249,7 +249,7 @@ def test_what_was_shown_live_is_reported_as_it_was_with_who_read_it_blinded(tmp_
 def test_where_nobody_reviewed_anything_there_are_no_figures(ward, cache):
     found = gather([ward / "op-3.mp4"], asked(cache))
     text = html_of(page_of(found))
-    assert "Nobody reviewed anything of these procedures: there are no figures." in text
+    assert NO_FIGURES in text
     assert record_of(found)["figures"]["sequences"] is None
     assert Cells(text).pictures == []
     assert " 0 %" not in text
