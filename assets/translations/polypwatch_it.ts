@@ -2436,6 +2436,10 @@
         <translation>Contiene: {0}.</translation>
     </message>
     <message>
+        <source>It holds no figures: they need procedures that somebody reviewed and a model answered.</source>
+        <translation>Non contiene indicatori: servono procedure che qualcuno ha rivisto e che un modello ha analizzato.</translation>
+    </message>
+    <message>
         <source>It is 1 to {0} characters long, without backslash, line break or blanks around it.</source>
         <translation>È lungo da 1 a {0} caratteri, senza barra rovesciata, a capo o spazi ai lati.</translation>
     </message>
@@ -3396,10 +3400,6 @@
         <translation>Nessuno ha guardato</translation>
     </message>
     <message>
-        <source>It holds no figures: they need procedures that somebody reviewed and a model answered.</source>
-        <translation>Non contiene indicatori: servono procedure che qualcuno ha rivisto e che un modello ha analizzato.</translation>
-    </message>
-    <message>
         <source>Nobody tried this model in light other than the validated one.</source>
         <translation>Nessuno ha provato questo modello con una luce diversa da quella validata.</translation>
     </message>
@@ -4078,6 +4078,10 @@
     <message>
         <source>Procedures need results and reviewed, labelled frames.</source>
         <translation>Alle procedure servono risultati e fotogrammi rivisti e annotati.</translation>
+    </message>
+    <message>
+        <source>Procedures: {n}</source>
+        <translation>Procedure: {n}</translation>
     </message>
     <message>
         <source>Processor to its own monitor, as always; its second output to the capture card, and to Polypwatch.</source>
@@ -9412,10 +9416,6 @@ Guardare il monitor del processore.</translation>
     <message>
         <source>{n} places that you called a polyp in the worklist have no box of yours and would be labelled 'no polyp'; the first is at {time}.</source>
         <translation>{n} punti chiamati polipo nella lista di lavoro non hanno un riquadro proprio e sarebbero annotati 'nessun polipo'; il primo è a {time}.</translation>
-    </message>
-    <message>
-        <source>{n} procedures</source>
-        <translation>Procedure: {n}</translation>
     </message>
     <message>
         <source>{n} procedures could not be scored; the report says why.</source>

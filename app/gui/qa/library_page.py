@@ -251,7 +251,7 @@ class LibraryPage(QWidget):
         library, shown = self._desk.library, len(self.model.ids)
         state = library.scan_state
         words = (
-            tr("{n} procedures").format(n=whole(self._total))
+            tr("Procedures: {n}").format(n=whole(self._total))
             if shown == self._total
             else tr("{n} of {all} procedures").format(n=whole(shown), all=whole(self._total))
         )

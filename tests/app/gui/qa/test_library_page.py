@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rows_say_what_there_is_in_words(qtbot, tmp_path, monkeypatch, folder) -> None:
     with window(qtbot, tmp_path, monkeypatch, folder) as opened:
         rows = listed(qtbot, opened, 5)
-        assert opened.library_page.count.text().startswith("5 procedures")
+        assert opened.library_page.count.text().startswith("Procedures: 5")
     exam = next(row for row in rows if row[Column.ENDOSCOPIST] == "E01")
     assert exam[Column.TITLE].startswith("EX-")
     assert "Examination · 160×96" in exam[Column.TITLE]
